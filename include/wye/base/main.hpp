@@ -1,0 +1,11 @@
+#pragma once
+#include <functional>
+
+#include "wye/base/error.hpp"
+
+namespace wye {
+
+/// For a main() of a few lines: runs it, prints the Error to standard error, returns 0 or 1.
+int run_main(const std::function<Result<>()>&);
+
+}  // namespace wye

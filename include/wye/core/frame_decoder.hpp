@@ -1,0 +1,91 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "wye/base/bytes.hpp"
+#include "wye/base/error.hpp"
+#include "wye/core/framing.hpp"
+
+namespace wye {
+
+/// Turns the bytes of a stream into messages. Knows no descriptor: its owner reads, and this says where to.
+///
+/// What arrives is a stranger's: a length is compared with the limit before anything is allocated, and memory grows
+/// only by bytes that really came. A message above the limit is refused once (Errc::too_big) and then passed
+/// over, so that the one behind it arrives. In the framing `frame` a big message is read straight into the caller's place.
+class FrameDecoder {
+public:
+    FrameDecoder(Framing framing, std::size_t max_message) noexcept : framing_(framing), max_(max_message) {}
+
+    /// The next whole message, in `into`; nullopt when more bytes are needed.
+    /// Errc::too_big: larger than the limit (it is passed over) or than `into` (it stays: come back with more room).
+    Result<std::optional<MutBytes>> next(MutBytes into);
+
+    /// Where the next bytes of the stream belong: first `direct` (inside the caller's `into`), then `buffer`.
+    struct Want {
+        MutBytes direct, buffer;
+    };
+    Want want(MutBytes into);
+    /// That many bytes were read to where want() said.
+    void took(std::size_t bytes) noexcept;
+
+    /// The call gives up half way: what lies in `into` is kept here for the next one.
+    void park(MutBytes into);
+
+    /// The stream ended: the last line without its end, else Errc::closed, or Errc::peer_died inside a message.
+    Result<MutBytes> end(MutBytes into);
+
+    std::size_t buffered() const noexcept { return end_ - begin_; }
+    /// Nothing of a message is held here: bytes may be taken from the stream past the decoder.
+    bool idle() const noexcept { return buffered() == 0 && !active_ && parts_.empty() && !ready_ && piece_left_ == 0 && skip_ == 0; }
+    /// Stream bytes that went into finished messages.
+    std::uint64_t position() const noexcept { return position_; }
+    std::size_t max_message() const noexcept { return max_; }
+    Framing framing() const noexcept { return framing_; }
+
+private:
+    using Next = Result<std::optional<MutBytes>>;
+    struct Part {  // a message that comes in pieces
+        std::uint64_t tag;
+        std::uint64_t touched;
+        std::vector<std::byte> bytes;
+    };
+    static constexpr std::size_t max_parts = 64;
+
+    Next next_frame(MutBytes into);
+    Next next_delimited(MutBytes into, std::byte mark);
+    Next begin_whole(const FrameHeader&, MutBytes into);
+    Next continue_whole(MutBytes into);
+    std::optional<Error> begin_piece(const FrameHeader&);
+    void fill_piece();
+    Next deliver_ready(MutBytes into);
+    bool pass_over() noexcept;
+    void consume(std::size_t n) noexcept { begin_ += n, position_ += n; }
+    const std::byte* at() const noexcept { return buffer_.get() + begin_; }
+    void make_room(std::size_t least);
+
+    Framing framing_;
+    std::size_t max_;
+    std::unique_ptr<std::byte[]> buffer_;
+    std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+    std::uint64_t position_ = 0;
+
+    std::size_t skip_ = 0;      // bytes of a refused frame still to pass over
+    bool skip_to_mark_ = false;  // likewise, of a line
+    std::size_t scanned_ = 0;    // bytes after begin_ known to hold no mark
+
+    bool active_ = false;  // a whole message is under way: have_ of length_ bytes lie in `into`, or in parked_
+    std::size_t length_ = 0, have_ = 0;
+    std::vector<std::byte> parked_;
+    bool is_parked_ = false;
+
+    std::vector<Part> parts_;
+    std::uint64_t clock_ = 0;
+    std::uint64_t piece_tag_ = 0;
+    std::size_t piece_left_ = 0;
+    bool piece_last_ = false;
+    std::optional<std::vector<std::byte>> ready_;
+};
+
+}  // namespace wye

@@ -1,0 +1,49 @@
+#pragma once
+#include <functional>
+#include <utility>
+
+#include "wye/core/channel.hpp"
+#include "wye/core/uri.hpp"
+
+namespace wye {
+
+struct OpenOptions {
+    Mode mode = Mode::both;
+    Create create = Create::never;
+    unsigned permissions = 0600;  ///< of what is created; the umask does not widen or narrow it
+};
+
+/// Two connected ends in one process, to be parted by fork() or handed over. `first` reads where data flows one way.
+struct ChannelPair {
+    Channel first, second;
+};
+
+/// Something that exists on this host: a row of `ls`, and what `rm` names.
+struct Object {
+    std::string uri;
+    std::uint32_t owner = 0;
+    unsigned mode = 0;
+    std::uint64_t bytes = 0, items = 0;
+};
+
+template <class T>
+using Visit = std::move_only_function<void(const T&)>;
+
+/// A means, as a table: the last lines of each room. The command, open(), the tour, the bench and the README's table
+/// know a room by this and by nothing else; `registry/mechanisms.cpp` lists them all.
+///
+/// A null slot means that the kind has no such thing: a pipe has no name to open, a socket pair nothing to remove.
+struct Mechanism {
+    Traits traits;
+    std::string_view summary;             ///< one line for people
+    std::string_view example;             ///< a right URI
+    std::span<const Param> params = {};
+    bool fragment = false;                ///< '#' is part of its addresses
+    Result<Channel> (*open)(const Uri&, const OpenOptions&, Deadline) = nullptr;
+    Result<ChannelPair> (*open_pair)(const Uri&, const OpenOptions&) = nullptr;
+    Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;    ///< create the object and leave it there
+    Result<> (*remove)(const Uri&) = nullptr;                      ///< Errc::not_found when it is not there
+    Result<> (*list)(Visit<Object>) = nullptr;                     ///< every such object this process may see
+};
+
+}  // namespace wye

@@ -1,0 +1,93 @@
+#pragma once
+#include "wye/core/channel.hpp"
+#include "wye/core/frame_decoder.hpp"
+#include "wye/core/mechanism.hpp"
+#include "wye/os/fd.hpp"
+
+namespace wye {
+
+struct StreamOptions {
+    Framing framing = Framing::frame;
+    std::size_t max_message = std::size_t{16} << 20;  ///< refused on both ends before anything is allocated
+    /// Several writers may share the descriptor (pipes, FIFOs): no message is ever interleaved with another.
+    bool shared = false;
+};
+
+/// `?framing=` and `?max=`, as every byte-stream room understands them.
+inline constexpr Param framing_param{"framing", "frame|lines|nul|raw", "how messages are kept apart (default frame)"};
+inline constexpr Param max_param{"max", "SIZE", "largest message (default 16M)"};
+Result<StreamOptions> stream_options(const Uri&);
+
+/// The sending half: puts messages on a descriptor it does not own.
+///
+/// On a shared descriptor a framed message goes in pieces of at most PIPE_BUF bytes (see FrameHeader), and lines, nul and
+/// raw take a lock on the pipe. Elsewhere one writer owns the stream: a message whose first bytes are in the kernel when the
+/// deadline passes counts as sent, and its rest leaves before anything else does (flush() waits for that).
+class FrameWriter {
+public:
+    explicit FrameWriter(StreamOptions o) noexcept : options_(o) {}
+    Result<> send(int fd, Bytes, Deadline);
+    Result<> flush(int fd, Deadline);
+    bool pending() const noexcept { return sent_ < outbox_.size(); }
+    /// Before the descriptor is closed: the lock is a writer of its own, which would keep readers waiting.
+    void release() noexcept { lock_.reset(); }
+    const StreamOptions& options() const noexcept { return options_; }
+
+private:
+    struct Vector;
+    Result<> send_whole(int fd, Vector&, Deadline);
+    Result<> send_pieces(int fd, Bytes, Deadline);
+    Result<> lock(int fd, Deadline);
+    void unlock() noexcept;
+
+    StreamOptions options_;
+    std::uint8_t kind_ = 0xff;  // sys::Kind, asked once
+    std::vector<std::byte> outbox_;
+    std::size_t sent_ = 0;
+    Fd lock_;
+    std::uint64_t lock_generation_ = 0;
+    bool locked_ = false;
+};
+
+/// Messages over a byte-stream descriptor: what pipe, fifo, socketpair, unix, tcp, fd and exec share.
+///
+/// Reads ahead into its own buffer: do not read the descriptor beside it. Dropping it waits up to a second for
+/// the rest of a half-sent message.
+class FramedStream {
+public:
+    /// One descriptor for both ways (a socket).
+    FramedStream(Fd both, StreamOptions o);
+    /// One for each way; either may be empty.
+    FramedStream(Fd in, Fd out, StreamOptions o);
+    FramedStream(FramedStream&&) noexcept = default;
+    FramedStream& operator=(FramedStream&&) noexcept = default;
+    ~FramedStream();
+
+    Result<> send(Bytes, Deadline = Deadline::never());
+    Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
+    /// Errc::timed_out while bytes of the last message are not yet with the kernel.
+    Result<> flush(Deadline d) { return writer_.flush(out(), d); }
+    Result<> close_write();
+
+    /// recv() with another way of reading: `read(iovec*, count)` answers how many bytes came, 0 at the end.
+    template <class Read>
+    Result<MutBytes> recv_by(MutBytes into, Read&& read);
+
+    std::size_t max_message() const noexcept { return decoder_.max_message(); }
+    /// The descriptor to poll for reading, or for writing on an end that only writes.
+    int native_handle() const noexcept { return in_ == nullptr ? out() : in_.get(); }
+    int in() const noexcept { return in_.get(); }
+    int out() const noexcept { return duplex_ ? in_.get() : out_.get(); }
+    Channel::RawHandles raw_handles() const noexcept;
+    const FrameDecoder& decoder() const noexcept { return decoder_; }
+
+private:
+    Fd in_, out_;
+    bool duplex_ = false;
+    bool write_closed_ = false;
+    std::uint8_t kind_ = 0xff;
+    FrameDecoder decoder_;
+    FrameWriter writer_;
+};
+
+}  // namespace wye

@@ -1,0 +1,231 @@
+#include "wye/core/frame_decoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace wye {
+namespace {
+
+constexpr std::size_t first_capacity = 64 * 1024;
+
+// memcpy with a null source or destination is undefined even for no bytes.
+void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+    if (n) std::memcpy(to, from, n);
+}
+
+}  // namespace
+
+void FrameDecoder::make_room(std::size_t least) {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (capacity_ - end_ >= least) return;
+    const auto held = end_ - begin_;
+    if (capacity_ - held >= least) {
+        std::memmove(buffer_.get(), at(), held);
+    } else {
+        const auto larger = std::max({first_capacity, capacity_ * 2, held + least});
+        auto moved = std::make_unique_for_overwrite<std::byte[]>(larger);
+        copy_bytes(moved.get(), buffer_.get() + begin_, held);
+        buffer_ = std::move(moved);
+        capacity_ = larger;
+    }
+    begin_ = 0;
+    end_ = held;
+}
+
+FrameDecoder::Want FrameDecoder::want(MutBytes into) {
+    if (framing_ == Framing::raw) return {into, {}};
+    MutBytes direct;
+    if (active_ && !is_parked_) direct = into.subspan(have_, length_ - have_);
+    // One byte is enough of a promise; what is free beyond it is offered too, so that small messages come many a call.
+    make_room(1);
+    return {direct, {buffer_.get() + end_, capacity_ - end_}};
+}
+
+void FrameDecoder::took(std::size_t n) noexcept {
+    if (framing_ == Framing::raw) {
+        have_ = n;
+        active_ = true;
+        return;
+    }
+    if (active_ && !is_parked_) {
+        const auto direct = std::min(n, length_ - have_);
+        have_ += direct;
+        position_ += direct;
+        n -= direct;
+    }
+    end_ += n;
+}
+
+void FrameDecoder::park(MutBytes into) {
+    if (framing_ == Framing::raw || !active_ || is_parked_) return;
+    parked_.assign(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(have_));
+    is_parked_ = true;
+}
+
+FrameDecoder::Next FrameDecoder::next(MutBytes into) {
+    switch (framing_) {
+        case Framing::frame: return next_frame(into);
+        case Framing::lines: return next_delimited(into, std::byte{'\n'});
+        case Framing::nul: return next_delimited(into, std::byte{0});
+        case Framing::raw: break;
+    }
+    if (!std::exchange(active_, false)) return std::nullopt;
+    position_ += have_;
+    return into.first(have_);
+}
+
+// ---------------------------------------------------------------- frame
+
+// True while bytes of a refused message are still to come.
+bool FrameDecoder::pass_over() noexcept {
+    const auto n = std::min(skip_, buffered());
+    consume(n);
+    skip_ -= n;
+    return skip_ > 0;
+}
+
+FrameDecoder::Next FrameDecoder::next_frame(MutBytes into) {
+    for (;;) {
+        if (active_) return continue_whole(into);
+        if (ready_) return deliver_ready(into);
+        if (skip_ > 0 && pass_over()) return std::nullopt;
+        if (piece_left_ > 0) {
+            fill_piece();
+            if (piece_left_ > 0) return std::nullopt;
+            continue;
+        }
+        if (buffered() < FrameHeader::size) return std::nullopt;
+        const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
+        if (!header.is_piece()) return begin_whole(header, into);
+        if (buffered() < header.wire_size()) return std::nullopt;
+        if (auto e = begin_piece(header)) return std::unexpected(std::move(*e));
+    }
+}
+
+FrameDecoder::Next FrameDecoder::begin_whole(const FrameHeader& header, MutBytes into) {
+    if (header.length > max_) {
+        consume(FrameHeader::size);
+        skip_ = header.length;
+        return fail(Errc::too_big, "recv");
+    }
+    if (header.length > into.size()) return fail(Errc::too_big, "recv");
+    consume(FrameHeader::size);
+    length_ = header.length;
+    have_ = std::min(length_, buffered());
+    copy_bytes(into.data(), at(), have_);
+    consume(have_);
+    if (have_ == length_) return into.first(length_);
+    active_ = true;
+    return std::nullopt;
+}
+
+FrameDecoder::Next FrameDecoder::continue_whole(MutBytes into) {
+    if (is_parked_) {
+        if (length_ > into.size()) return fail(Errc::too_big, "recv");
+        copy_bytes(into.data(), parked_.data(), have_);
+        parked_ = {};
+        is_parked_ = false;
+    }
+    const auto n = std::min(length_ - have_, buffered());
+    copy_bytes(into.data() + have_, at(), n);
+    consume(n);
+    have_ += n;
+    if (have_ < length_) return std::nullopt;
+    active_ = false;
+    return into.first(length_);
+}
+
+// Enters the piece at the front of the buffer: into its message, or past it.
+std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
+    std::uint64_t tag;
+    std::memcpy(&tag, at() + FrameHeader::size, sizeof tag);
+    consume(header.wire_size());
+    auto part = std::ranges::find(parts_, tag, &Part::tag);
+    if (!header.continued) {
+        if (part != parts_.end()) parts_.erase(part);  // its writer gave the earlier one up
+        if (parts_.size() == max_parts) parts_.erase(std::ranges::min_element(parts_, {}, &Part::touched));
+        part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = {}});
+    } else if (part == parts_.end()) {
+        skip_ = header.length;  // we joined in its middle, or refused its beginning
+        return {};
+    }
+    if (part->bytes.size() + header.length > max_) {
+        parts_.erase(part);
+        skip_ = header.length;
+        return Error(Errc::too_big, "recv");
+    }
+    part->touched = ++clock_;
+    piece_tag_ = tag;
+    piece_left_ = header.length;
+    piece_last_ = !header.more;
+    if (piece_left_ == 0) fill_piece();
+    return {};
+}
+
+void FrameDecoder::fill_piece() {
+    const auto part = std::ranges::find(parts_, piece_tag_, &Part::tag);
+    const auto n = std::min(piece_left_, buffered());
+    part->bytes.insert(part->bytes.end(), at(), at() + static_cast<std::ptrdiff_t>(n));
+    consume(n);
+    piece_left_ -= n;
+    if (piece_left_ > 0 || !piece_last_) return;
+    ready_ = std::move(part->bytes);
+    parts_.erase(part);
+}
+
+FrameDecoder::Next FrameDecoder::deliver_ready(MutBytes into) {
+    const auto n = ready_->size();
+    if (n > into.size()) return fail(Errc::too_big, "recv");
+    copy_bytes(into.data(), ready_->data(), n);
+    ready_.reset();
+    return into.first(n);
+}
+
+// ---------------------------------------------------------------- lines, nul
+
+FrameDecoder::Next FrameDecoder::next_delimited(MutBytes into, std::byte mark) {
+    for (;;) {
+        const auto* from = buffered() > scanned_ ? at() + scanned_ : nullptr;
+        const auto* hit = from ? static_cast<const std::byte*>(std::memchr(from, std::to_integer<int>(mark), buffered() - scanned_)) : nullptr;
+        const auto n = hit ? static_cast<std::size_t>(hit - at()) : buffered();
+        if (skip_to_mark_) {
+            consume(hit ? n + 1 : n);
+            scanned_ = 0;
+            if (!hit) return std::nullopt;
+            skip_to_mark_ = false;
+            continue;
+        }
+        if (n > max_) {
+            skip_to_mark_ = true;
+            return fail(Errc::too_big, "recv");
+        }
+        if (!hit) {
+            scanned_ = n;
+            return std::nullopt;
+        }
+        if (n > into.size()) return fail(Errc::too_big, "recv");
+        copy_bytes(into.data(), at(), n);
+        consume(n + 1);
+        scanned_ = 0;
+        return into.first(n);
+    }
+}
+
+Result<MutBytes> FrameDecoder::end(MutBytes into) {
+    if (framing_ == Framing::frame) {
+        if (idle()) return fail(Errc::closed, "recv");
+        active_ = is_parked_ = false;
+        begin_ = end_ = skip_ = piece_left_ = 0;
+        parts_.clear();
+        return fail(Errc::peer_died, "recv");
+    }
+    const auto n = buffered();
+    if (framing_ == Framing::raw || n == 0 || skip_to_mark_) return fail(Errc::closed, "recv");
+    if (n > into.size()) return fail(Errc::too_big, "recv");
+    copy_bytes(into.data(), at(), n);
+    consume(n);
+    scanned_ = 0;
+    return into.first(n);
+}
+
+}  // namespace wye

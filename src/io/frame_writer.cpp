@@ -1,0 +1,136 @@
+#include <climits>
+#include <cstring>
+
+#include "os/errno.hpp"
+#include "os/fork.hpp"
+#include "os/transfer.hpp"
+#include "os/wait.hpp"
+#include "wye/io/framed_stream.hpp"
+
+namespace wye {
+
+// Up to three places in a row, with what is written taken off the front.
+struct FrameWriter::Vector {
+    iovec v[3];
+    int first = 0, count = 0;
+    std::size_t left = 0;
+
+    void add(const void* p, std::size_t n) noexcept {
+        if (n == 0) return;
+        v[count++] = {const_cast<void*>(p), n};
+        left += n;
+    }
+    void take(std::size_t n) noexcept {
+        left -= n;
+        while (n > 0) {
+            auto& front = v[first];
+            const auto part = std::min(n, front.iov_len);
+            front.iov_base = static_cast<std::byte*>(front.iov_base) + part;
+            front.iov_len -= part;
+            n -= part;
+            if (front.iov_len == 0) ++first;
+        }
+    }
+};
+
+Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
+    if (message.size() > options_.max_message) return fail(Errc::too_big, "send");
+    if (pending()) WYE_CHECK(flush(fd, deadline));
+    Vector v;
+    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(message.size())}.encode();
+    const char mark = options_.framing == Framing::lines ? '\n' : '\0';
+    if (options_.framing == Framing::frame) {
+        if (options_.shared && message.size() + header.size() > PIPE_BUF) return send_pieces(fd, message, deadline);
+        v.add(header.data(), header.size());
+    }
+    v.add(message.data(), message.size());
+    if (options_.framing == Framing::lines || options_.framing == Framing::nul) {
+        if (!message.empty() && std::memchr(message.data(), mark, message.size()))
+            return refuse(Errc::unsupported, mark ? "a message with a newline in it cannot be sent with framing=lines"
+                                                  : "a message with a zero byte in it cannot be sent with framing=nul");
+        v.add(&mark, 1);
+    }
+    if (options_.shared && options_.framing != Framing::frame) WYE_CHECK(lock(fd, deadline));
+    auto sent = send_whole(fd, v, deadline);
+    if (!pending()) unlock();
+    return sent;
+}
+
+// All of it, or nothing with Errc::timed_out; a rest that the deadline cut off goes to the outbox.
+Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
+    if (kind_ == 0xff) kind_ = static_cast<std::uint8_t>(sys::kind_of(fd));
+    for (bool begun = false; v.left > 0; begun = true) {
+        auto n = sys::write_some(fd, sys::Kind(kind_), v.v + v.first, v.count - v.first, deadline);
+        if (n) {
+            v.take(*n);
+            continue;
+        }
+        if (!begun || !n.error().is(Errc::timed_out)) return std::unexpected(std::move(n).error());
+        outbox_.clear();
+        sent_ = 0;
+        for (int i = v.first; i < v.count; ++i) {
+            const auto* p = static_cast<const std::byte*>(v.v[i].iov_base);
+            outbox_.insert(outbox_.end(), p, p + v.v[i].iov_len);
+        }
+        return {};
+    }
+    return {};
+}
+
+Result<> FrameWriter::flush(int fd, Deadline deadline) {
+    while (pending()) {
+        const iovec rest{outbox_.data() + sent_, outbox_.size() - sent_};
+        WYE_TRY(const auto n, sys::write_some(fd, sys::Kind(kind_), &rest, 1, deadline));
+        sent_ += n;
+    }
+    outbox_.clear();
+    sent_ = 0;
+    unlock();
+    return {};
+}
+
+// Each piece is written whole or not at all, so a deadline between two pieces leaves no half frame: the reader drops
+// a message whose last piece never comes.
+Result<> FrameWriter::send_pieces(int fd, Bytes message, Deadline deadline) {
+    const auto mark = sys::unique_mark();
+    constexpr std::size_t room = PIPE_BUF - FrameHeader::size - FrameHeader::tag_size;
+    for (std::size_t at = 0; at < message.size();) {
+        const auto n = std::min(room, message.size() - at);
+        const auto header =
+            FrameHeader{.length = static_cast<std::uint32_t>(n), .more = at + n < message.size(), .continued = at > 0}.encode();
+        Vector v;
+        v.add(header.data(), header.size());
+        v.add(&mark, sizeof mark);
+        v.add(message.data() + at, n);
+        WYE_CHECK(send_whole(fd, v, deadline));
+        if (pending()) WYE_CHECK(flush(fd, Deadline::never()));  // no kernel splits a piece; a fault-injecting test does
+        at += n;
+    }
+    return {};
+}
+
+// The lock lies on the pipe itself, through a description of our own: one shared with a forked child would not keep
+// the child out. It ends with this process, however it ends.
+Result<> FrameWriter::lock(int fd, Deadline deadline) {
+    if (locked_) return {};
+    if (lock_ == nullptr || lock_generation_ != sys::fork_generation()) {
+        const std::string self = "/proc/self/fd/" + std::to_string(fd);
+        const long r = sys::open(self.c_str(), O_WRONLY | O_NONBLOCK);
+        if (r == -ENXIO) return fail(Errc::closed, "send");  // no reader is left
+        if (r < 0) return sys::fail(r, "open", self);
+        lock_ = Fd(static_cast<int>(r));
+        lock_generation_ = sys::fork_generation();
+    }
+    long r = sys::flock(lock_.get(), LOCK_EX | LOCK_NB);
+    if (r == -EAGAIN && !deadline.is_now())
+        r = sys::interruptible(deadline, [&] { return sys::flock(lock_.get(), LOCK_EX); });
+    if (r < 0) return sys::fail(r, "flock");
+    locked_ = true;
+    return {};
+}
+
+void FrameWriter::unlock() noexcept {
+    if (std::exchange(locked_, false)) (void)sys::flock(lock_.get(), LOCK_UN);
+}
+
+}  // namespace wye

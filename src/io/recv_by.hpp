@@ -1,0 +1,31 @@
+// The receiving loop, for whatever reads the bytes.
+#pragma once
+#include <sys/uio.h>
+
+#include "wye/io/framed_stream.hpp"
+
+namespace wye {
+
+template <class Read>
+Result<MutBytes> FramedStream::recv_by(MutBytes into, Read&& read) {
+    for (;;) {
+        auto message = decoder_.next(into);
+        if (!message) return std::unexpected(std::move(message).error());
+        if (*message) return **message;
+        if (into.empty() && decoder_.framing() == Framing::raw) return fail(Errc::too_big, "recv");
+        const auto want = decoder_.want(into);
+        iovec v[2];
+        int n = 0;
+        for (const auto& place : {want.direct, want.buffer})
+            if (!place.empty()) v[n++] = {place.data(), place.size()};
+        const Result<std::size_t> got = read(v, n);
+        if (!got) {
+            decoder_.park(into);
+            return std::unexpected(got.error());
+        }
+        if (*got == 0) return decoder_.end(into);
+        decoder_.took(*got);
+    }
+}
+
+}  // namespace wye

@@ -1,0 +1,210 @@
+// Every system call of the library, as one short function that answers a value or -errno. Above this file nobody
+// touches errno. The calls pass a seam: tests bend it (see inject.hpp), and it counts what a message costs.
+#pragma once
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mqueue.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+// Newer than the headers of Debian 12; the kernel answers EOPNOTSUPP where it does not know the flag.
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100  // Linux 6.18: a write to a pipe without readers gives EPIPE and no SIGPIPE
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77  // Linux 6.5
+#endif
+
+namespace wye::sys {
+
+/// The calls that tests can bend, by name.
+enum class Call : std::uint8_t {
+    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink,
+    mkfifo, pipe2, socket, socketpair, bind, listen, accept4, connect, sendmsg, recvmsg, getsockopt, setsockopt, shutdown,
+    msgget, msgsnd, msgrcv, msgctl, mq_open, mq_send, mq_receive, mq_getattr, mq_unlink, mq_notify, inotify, spawn, waitid,
+    pidfd_open, pidfd_send_signal, splice, tee,
+};
+
+namespace seam {
+inline std::atomic<bool> armed{false};
+inline std::atomic<std::uint64_t> calls{0};
+long intercept(Call) noexcept;                          // 0, or the -errno to answer instead of making the call
+std::size_t clip(Call, std::size_t bytes) noexcept;  // how many of `bytes` this transfer may move
+}  // namespace seam
+
+/// How many system calls went through here; approximate when several threads call at once.
+inline std::uint64_t count() noexcept { return seam::calls.load(std::memory_order_relaxed); }
+
+template <class F>
+inline long call(Call id, F&& f) noexcept {
+    // Not a locked add: the count is for reports, and five nanoseconds a call are not.
+    seam::calls.store(seam::calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        if (const long e = seam::intercept(id)) return e;
+    const auto r = f();
+    return r == -1 ? -static_cast<long>(errno) : static_cast<long>(r);
+}
+inline std::size_t clip(Call id, std::size_t n) noexcept {
+    return seam::armed.load(std::memory_order_relaxed) ? seam::clip(id, n) : n;
+}
+
+// files and descriptors
+inline long open(const char* path, int flags, mode_t mode = 0) noexcept {
+    return call(Call::open, [&] { return ::open(path, flags | O_CLOEXEC, mode); });
+}
+inline long close(int fd) noexcept {
+    return call(Call::close, [&] { return ::close(fd); });
+}
+inline long read(int fd, void* p, std::size_t n) noexcept {
+    return call(Call::read, [&] { return ::read(fd, p, clip(Call::read, n)); });
+}
+inline long write(int fd, const void* p, std::size_t n) noexcept {
+    return call(Call::write, [&] { return ::write(fd, p, clip(Call::write, n)); });
+}
+inline long pread(int fd, void* p, std::size_t n, off_t at) noexcept {
+    return call(Call::pread, [&] { return ::pread(fd, p, clip(Call::pread, n), at); });
+}
+long readv(int fd, const iovec* v, int n) noexcept;
+long writev(int fd, const iovec* v, int n) noexcept;
+long preadv2(int fd, const iovec* v, int n, int flags) noexcept;   // at the current position
+long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;  // likewise
+inline long fcntl(int fd, int op, long arg = 0) noexcept {
+    return call(Call::fcntl, [&] { return ::fcntl(fd, op, arg); });
+}
+inline long flock(int fd, int op) noexcept {
+    return call(Call::flock, [&] { return ::flock(fd, op); });
+}
+inline long ftruncate(int fd, off_t size) noexcept {
+    return call(Call::ftruncate, [&] { return ::ftruncate(fd, size); });
+}
+inline long fstat(int fd, struct stat* s) noexcept {
+    return call(Call::fstat, [&] { return ::fstat(fd, s); });
+}
+inline long stat(const char* path, struct stat* s) noexcept {
+    return call(Call::fstat, [&] { return ::stat(path, s); });
+}
+inline long lstat(const char* path, struct stat* s) noexcept {
+    return call(Call::fstat, [&] { return ::lstat(path, s); });
+}
+inline long unlink(const char* path) noexcept {
+    return call(Call::unlink, [&] { return ::unlink(path); });
+}
+inline long mkfifo(const char* path, mode_t mode) noexcept {
+    return call(Call::mkfifo, [&] { return ::mkfifo(path, mode); });
+}
+inline long pipe2(int ends[2], int flags) noexcept {
+    return call(Call::pipe2, [&] { return ::pipe2(ends, flags | O_CLOEXEC); });
+}
+inline long ppoll(pollfd* fds, nfds_t n, const timespec* left) noexcept {
+    return call(Call::ppoll, [&] { return ::ppoll(fds, n, left, nullptr); });
+}
+inline long inotify_init() noexcept {
+    return call(Call::inotify, [&] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
+}
+inline long inotify_add_watch(int fd, const char* path, std::uint32_t mask) noexcept {
+    return call(Call::inotify, [&] { return ::inotify_add_watch(fd, path, mask); });
+}
+inline long splice(int in, int out, std::size_t n, unsigned flags) noexcept {
+    return call(Call::splice, [&] { return ::splice(in, nullptr, out, nullptr, clip(Call::splice, n), flags); });
+}
+inline long tee(int in, int out, std::size_t n, unsigned flags) noexcept {
+    return call(Call::tee, [&] { return ::tee(in, out, clip(Call::tee, n), flags); });
+}
+
+// sockets; every descriptor is born CLOEXEC
+inline long socket(int domain, int type, int protocol) noexcept {
+    return call(Call::socket, [&] { return ::socket(domain, type | SOCK_CLOEXEC, protocol); });
+}
+inline long socketpair(int domain, int type, int ends[2]) noexcept {
+    return call(Call::socketpair, [&] { return ::socketpair(domain, type | SOCK_CLOEXEC, 0, ends); });
+}
+inline long bind(int fd, const sockaddr* a, socklen_t n) noexcept {
+    return call(Call::bind, [&] { return ::bind(fd, a, n); });
+}
+inline long listen(int fd, int backlog) noexcept {
+    return call(Call::listen, [&] { return ::listen(fd, backlog); });
+}
+inline long accept4(int fd, sockaddr* a, socklen_t* n, int flags) noexcept {
+    return call(Call::accept4, [&] { return ::accept4(fd, a, n, flags | SOCK_CLOEXEC); });
+}
+inline long connect(int fd, const sockaddr* a, socklen_t n) noexcept {
+    return call(Call::connect, [&] { return ::connect(fd, a, n); });
+}
+long sendmsg(int fd, const msghdr* m, int flags) noexcept;  // MSG_NOSIGNAL is added
+long recvmsg(int fd, msghdr* m, int flags) noexcept;        // MSG_CMSG_CLOEXEC is added
+inline long getsockopt(int fd, int level, int name, void* p, socklen_t* n) noexcept {
+    return call(Call::getsockopt, [&] { return ::getsockopt(fd, level, name, p, n); });
+}
+inline long setsockopt(int fd, int level, int name, const void* p, socklen_t n) noexcept {
+    return call(Call::setsockopt, [&] { return ::setsockopt(fd, level, name, p, n); });
+}
+inline long getsockname(int fd, sockaddr* a, socklen_t* n) noexcept {
+    return call(Call::getsockopt, [&] { return ::getsockname(fd, a, n); });
+}
+inline long shutdown(int fd, int how) noexcept {
+    return call(Call::shutdown, [&] { return ::shutdown(fd, how); });
+}
+
+// System V and POSIX message queues
+inline long msgget(key_t key, int flags) noexcept {
+    return call(Call::msgget, [&] { return ::msgget(key, flags); });
+}
+inline long msgsnd(int id, const void* m, std::size_t n, int flags) noexcept {
+    return call(Call::msgsnd, [&] { return ::msgsnd(id, m, n, flags); });
+}
+inline long msgrcv(int id, void* m, std::size_t n, long type, int flags) noexcept {
+    return call(Call::msgrcv, [&] { return ::msgrcv(id, m, n, type, flags); });
+}
+inline long msgctl(int id, int op, msqid_ds* d) noexcept {
+    return call(Call::msgctl, [&] { return ::msgctl(id, op, d); });
+}
+inline long mq_open(const char* name, int flags, mode_t mode, mq_attr* a) noexcept {
+    return call(Call::mq_open, [&] { return ::mq_open(name, flags | O_CLOEXEC, mode, a); });
+}
+/// `until` is on CLOCK_REALTIME; null blocks. A time in the past makes one try.
+inline long mq_send(int q, const char* p, std::size_t n, unsigned priority, const timespec* until) noexcept {
+    return call(Call::mq_send, [&] { return ::mq_timedsend(q, p, n, priority, until); });
+}
+inline long mq_receive(int q, char* p, std::size_t n, unsigned* priority, const timespec* until) noexcept {
+    return call(Call::mq_receive, [&] { return ::mq_timedreceive(q, p, n, priority, until); });
+}
+inline long mq_getattr(int q, mq_attr* a) noexcept {
+    return call(Call::mq_getattr, [&] { return ::mq_getattr(q, a); });
+}
+inline long mq_unlink(const char* name) noexcept {
+    return call(Call::mq_unlink, [&] { return ::mq_unlink(name); });
+}
+/// The bare call: glibc's wrapper would start a thread for SIGEV_THREAD.
+inline long mq_notify(int q, const sigevent* e) noexcept {
+    return call(Call::mq_notify, [&] { return ::syscall(SYS_mq_notify, q, e); });
+}
+
+// processes
+inline long pidfd_open(pid_t pid) noexcept {
+    return call(Call::pidfd_open, [&] { return ::syscall(SYS_pidfd_open, pid, 0); });
+}
+inline long pidfd_send_signal(int pidfd, int signal) noexcept {
+    return call(Call::pidfd_send_signal, [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); });
+}
+inline long waitid(idtype_t what, id_t id, siginfo_t* info, int options) noexcept {
+    return call(Call::waitid, [&] { return ::waitid(what, id, info, options); });
+}
+
+}  // namespace wye::sys

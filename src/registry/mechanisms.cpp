@@ -1,0 +1,15 @@
+// The one list of every room.
+#include "wye/registry/open.hpp"
+#include "wye/transport/pipe.hpp"
+
+namespace wye {
+
+std::span<const Mechanism* const> mechanisms() noexcept {
+    // In the order of the table of means.
+    static constexpr const Mechanism* all[] = {
+        &pipe_mechanism,
+    };
+    return all;
+}
+
+}  // namespace wye

@@ -1,0 +1,81 @@
+// What tests need again and again: other processes, temporary places, and the proof that nothing is left.
+#pragma once
+#include <gtest/gtest.h>
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "wye/base/deadline.hpp"
+#include "wye/base/error.hpp"
+
+namespace wye::test {
+
+/// A child process that runs `body` and exits 0 when it returned true. Ended by pid, and reaped, at the latest when this is
+/// dropped. EXPECT_ in the child prints, but only its exit status reaches the parent: assert on ok().
+class Child {
+public:
+    explicit Child(const std::function<bool()>& body);
+    Child(Child&& o) noexcept : pid_(std::exchange(o.pid_, -1)), status_(o.status_) {}
+    Child& operator=(Child&&) = delete;
+    ~Child();
+    pid_t pid() const { return pid_; }
+    void kill();                       ///< SIGKILL, and reaped
+    void signal(int number) const;     ///< SIGSTOP, SIGCONT ...
+    /// Waits for its end; false when it failed or did not end by the deadline (it is killed then).
+    bool ok(Deadline = std::chrono::seconds(20));
+
+private:
+    pid_t pid_;
+    int status_ = -1;
+};
+
+/// A directory of its own, removed with everything in it.
+class TempDir {
+public:
+    TempDir();
+    ~TempDir();
+    TempDir(const TempDir&) = delete;
+    TempDir& operator=(const TempDir&) = delete;
+    const std::string& path() const { return path_; }
+    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+};
+
+/// Sends a harmless signal to this process every 200 us while it lives: every blocking call sees EINTR.
+class EintrStorm {
+public:
+    EintrStorm();
+    ~EintrStorm();
+    EintrStorm(const EintrStorm&) = delete;
+    EintrStorm& operator=(const EintrStorm&) = delete;
+};
+
+std::vector<int> open_descriptors();
+
+/// Every open descriptor but 0, 1, 2 that would survive an exec.
+std::vector<int> inheritable_descriptors();
+
+/// CPU time of this thread, to prove that a wait did not spin.
+std::chrono::nanoseconds cpu_time();
+
+/// A word for names that no other test run uses at the same time.
+std::string unique_name(const std::string& prefix);
+
+}  // namespace wye::test
+
+/// For tests: the value of a Result, or a fatal failure with its message.
+#define WYE_ASSERT_OK(...)                                           \
+    do {                                                             \
+        const auto& wye_r = (__VA_ARGS__);                           \
+        ASSERT_TRUE(wye_r.has_value()) << wye_r.error().message(); \
+    } while (false)
+#define WYE_EXPECT_ERRC(expected, ...)                                                                              \
+    do {                                                                                                            \
+        const auto& wye_r = (__VA_ARGS__);                                                                          \
+        if (wye_r.has_value()) ADD_FAILURE() << "succeeded, expected " << ::wye::name(expected);                    \
+        else EXPECT_EQ(::wye::name(wye_r.error().kind()), ::wye::name(expected)) << wye_r.error().message();        \
+    } while (false)
