@@ -36,6 +36,8 @@ struct Traits {
     bool lossless = true;         ///< what send() took arrives, or an error says otherwise
     bool sees_close = true;       ///< the other end's close is seen as Errc::closed
     bool empty_messages = true;   ///< a message of no bytes is a message
+    bool duplex = false;          ///< two directions of its own: what one end sends, only the other end reads
+    bool stored = false;          ///< what was sent stays readable: reading has an end before the writers have
     bool many_writers = true;     ///< several writers on one object, never interleaved
     bool redelivers = false;      ///< a message taken by a process that died comes again
     std::size_t max_message = 0;  ///< 0: ask the open endpoint's max_message()
