@@ -34,6 +34,9 @@ public:
     [[nodiscard]] Result<Loan> loan(std::size_t n, Deadline d = Deadline::never()) { return self_->loan(n, d); }
     [[nodiscard]] Result<Lease> take(Deadline d = Deadline::never()) { return self_->take(d); }
 
+    /// Where one listens (`?listen`): waits for the peer that send() and recv() would wait for. Elsewhere it is there.
+    [[nodiscard]] Result<> wait_peer(Deadline d = Deadline::never()) { return self_->wait_peer(d); }
+
     /// No more will be sent: the other end reads what there is and then Errc::closed, while we may still recv().
     [[nodiscard]] Result<> close_write() { return self_->close_write(); }
 
@@ -62,6 +65,7 @@ private:
         virtual Result<MutBytes> recv(MutBytes, Meta&, Deadline) = 0;
         virtual Result<Loan> loan(std::size_t, Deadline) = 0;
         virtual Result<Lease> take(Deadline) = 0;
+        virtual Result<> wait_peer(Deadline) = 0;
         virtual Result<> close_write() = 0;
         virtual int native_handle() const = 0;
         virtual RawHandles raw_handles() const = 0;
@@ -101,6 +105,10 @@ private:
         Result<Lease> take([[maybe_unused]] Deadline d) override {
             if constexpr (Leaser<E>) return e_.take(d);
             return fail(Errc::unsupported, "take");
+        }
+        Result<> wait_peer([[maybe_unused]] Deadline d) override {
+            if constexpr (requires { { e_.wait_peer(d) } -> std::same_as<Result<>>; }) return e_.wait_peer(d);
+            return {};
         }
         Result<> close_write() override {
             if constexpr (HalfCloser<E>) return e_.close_write();

@@ -1,0 +1,61 @@
+// A verb of the command: its words for people, its options, and what it does.
+#pragma once
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "wye/registry/open.hpp"
+
+namespace wye::cli {
+
+// The exit codes of every verb (wye help exit).
+enum Exit : int {
+    exit_ok = 0,
+    exit_failed = 1,
+    exit_usage = 2,
+    exit_not_found = 3,
+    exit_denied = 4,
+    exit_busy = 5,       // it exists, or someone holds it
+    exit_peer_gone = 6,  // the other end went away too early
+    exit_timeout = 124,  // as timeout(1)
+};
+int exit_code(const Error&) noexcept;
+
+/// What an end user sees of an error: `wye: send: mq_open("/jobs"): Permission denied`. Answers its exit code.
+int report(std::string_view verb, const Error&);
+/// A complaint about the arguments, with exit code 2.
+int usage_error(std::string_view verb, std::string_view what);
+
+using Run = std::function<int()>;
+
+struct Command {
+    const char* name;
+    const char* arguments;  // "URI [FILE]"
+    const char* summary;
+    const char* examples;  // lines of "command   # what it does"
+    Run (*define)(CLI::App&);
+    bool completes_uris = false;
+};
+
+std::span<const Command* const> commands() noexcept;
+
+/// True once Ctrl-C or SIGTERM came: loops end, print their summary, and leave nothing behind.
+bool interrupted() noexcept;
+/// 130 or 143 where a signal ended the run, else `otherwise`.
+int finish(int otherwise) noexcept;
+void catch_signals();
+
+/// `call(deadline)` again and again in slices, so that a signal is noticed within a fifth of a second.
+template <class F>
+auto patiently(Deadline total, F&& call) -> decltype(call(total)) {
+    using namespace std::chrono_literals;
+    for (;;) {
+        auto r = call(total.sooner(200ms));
+        if (r || !r.error().is(Errc::timed_out) || total.passed() || interrupted()) return r;
+    }
+}
+
+}  // namespace wye::cli

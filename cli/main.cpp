@@ -1,0 +1,161 @@
+// argv -> the table of commands -> run.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cstring>
+
+#include "command.hpp"
+#include "pager.hpp"
+#include "terminal.hpp"
+#include "wye/base/text.hpp"
+
+namespace wye::cli {
+
+extern const Command means_command, send_command, recv_command, relay_command, tee_command, mk_command, rm_command,
+    tour_command, completion_command, complete_command;
+
+std::span<const Command* const> commands() noexcept {
+    static constexpr const Command* all[] = {&means_command, &send_command, &recv_command, &relay_command,      &tee_command,
+                                             &mk_command,    &rm_command,   &tour_command, &completion_command, &complete_command};
+    return all;
+}
+
+namespace {
+
+bool hidden(const Command& c) noexcept { return std::strncmp(c.name, "__", 2) == 0; }
+
+const Command* find_command(std::string_view name) noexcept {
+    for (const auto* c : commands())
+        if (name == c->name) return c;
+    return nullptr;
+}
+
+constexpr const char* exit_text =
+    R"(Exit codes of every verb:
+    0    done
+    1    the operation failed
+    2    wrong usage: an argument or a URI that does not parse
+    3    no such object, or nobody listens there
+    4    permission denied
+    5    it exists already, or someone else holds it
+    6    the other end went away too early
+    124  a deadline (--timeout) passed, as with timeout(1)
+    130  Ctrl-C; 143 SIGTERM: the summary is printed and nothing is left behind
+)";
+
+std::string overview() {
+    std::string s =
+        "wye: every way two programs on a Unix machine can talk\n\n"
+        "    wye tour                                   # watch every means carry a real file\n"
+        "    wye recv unix:/tmp/s?listen > copy &       # one side\n"
+        "    wye send unix:/tmp/s original              # the other\n"
+        "    echo job | wye send --lines posix-mq:/jobs # a line a message\n\n"
+        "Verbs:\n";
+    for (const auto* c : commands())
+        if (!hidden(*c)) s += fmt::format("    {:<11} {}\n", c->name, c->summary);
+    s += fmt::format("    {:<11} {}\n", "help", "a verb's page, or `help exit`, `help uri`");
+    s += "\nOf every verb: --help, --color=always|never|auto. Data goes to stdout, everything else to stderr.\n";
+    return s;
+}
+
+std::string uri_page() {
+    std::string s = "A URI names one end: scheme:address?parameters#fragment. `?listen` says which end one is.\n\n";
+    for (const auto* m : mechanisms()) {
+        s += fmt::format("    {:<34} {}\n", m->example, m->summary);
+        for (const auto& p : m->params)
+            s += fmt::format("        {:<30} {}\n", fmt::format("{}{}{}", p.name, p.values.empty() ? "" : "=", p.values), p.help);
+    }
+    s += "\n%XX stands for a byte that would otherwise mean something: '?' is %3F, '#' %23, '%' %25, a space %20.\n";
+    return s;
+}
+
+// A verb's page: examples first, then the options, from one source.
+std::string page(const Command& c, CLI::App& app) {
+    std::string s = fmt::format("wye {} {}\n    {}\n\nExamples:\n", c.name, c.arguments, c.summary);
+    std::string_view lines = c.examples;
+    while (!lines.empty()) {
+        const auto end = lines.find('\n');
+        s += fmt::format("    {}\n", lines.substr(0, end));
+        lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+    }
+    s += "\nOptions:\n";
+    for (const auto* o : app.get_options()) {
+        if (o->get_group().empty()) continue;
+        auto names = o->get_name(o->get_positional(), true);
+        if (const auto type = o->get_type_name(); !type.empty() && o->get_items_expected_max() > 0 && !o->get_positional()) names += "=" + type;
+        s += fmt::format("    {:<26} {}\n", names, o->get_description());
+    }
+    return s;
+}
+
+int show(const std::string& text) {
+    page_out(text);
+    return exit_ok;
+}
+
+int help(int argc, char** argv) {
+    if (argc < 3) return show(overview());
+    const std::string_view topic = argv[2];
+    if (topic == "exit") return show(exit_text);
+    if (topic == "uri") return show(uri_page());
+    const auto* c = find_command(topic);
+    if (!c) return usage_error("help", fmt::format("no page \"{}\"; see wye help", escape(topic)));
+    CLI::App app;
+    (void)c->define(app);
+    return show(page(*c, app));
+}
+
+int unknown_verb(std::string_view verb) {
+    std::vector<std::string_view> names{"help", "version"};
+    for (const auto* c : commands())
+        if (!hidden(*c)) names.emplace_back(c->name);
+    const auto near = nearest(verb, names);
+    return usage_error("", fmt::format("unknown verb \"{}\"{}; wye help lists them", escape(verb),
+                                       near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)));
+}
+
+int run_command(const Command& c, int argc, char** argv) {
+    CLI::App app;
+    app.name(c.name);
+    std::string color = "auto";
+    app.add_option("--color", color, "always, never or auto (NO_COLOR and TERM are honoured)")->type_name("WHEN");
+    const auto run = c.define(app);
+    try {
+        app.parse(argc - 1, argv + 1);
+    } catch (const CLI::CallForHelp&) {
+        return show(page(c, app));
+    } catch (const CLI::ParseError& e) {
+        return usage_error(c.name, fmt::format("{} (wye {} {}; see wye help {})", escape(e.what()), c.name, c.arguments, c.name));
+    }
+    if (!set_color(color)) return usage_error(c.name, fmt::format("--color={}: write always, never or auto", escape(color)));
+    return run();
+}
+
+int dispatch(int argc, char** argv) {
+    if (argc < 2) {
+        fmt::print(stderr, "{}", overview());
+        return exit_usage;
+    }
+    const std::string_view verb = argv[1];
+    if (verb == "help" || verb == "--help" || verb == "-h") return help(argc, argv);
+    if (verb == "version" || verb == "--version" || verb == "-V") return show(fmt::format("wye {}\n", WYE_VERSION));
+    const auto* c = find_command(verb);
+    return c ? run_command(*c, argc, argv) : unknown_verb(verb);
+}
+
+}  // namespace
+}  // namespace wye::cli
+
+int main(int argc, char** argv) {
+    // A reader that went away is EPIPE here, and an orderly end; children get the default back (os/spawn).
+    ::signal(SIGPIPE, SIG_IGN);
+    const int code = wye::cli::dispatch(argc, argv);
+    if (std::fflush(stdout) != 0 && errno != EPIPE) {
+        fmt::print(stderr, "wye: standard output: {}\n", std::strerror(errno));
+        return wye::cli::exit_failed;
+    }
+    return code;
+}

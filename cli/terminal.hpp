@@ -1,0 +1,45 @@
+// Colour, width, and the progress line.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace wye::cli {
+
+/// --color over NO_COLOR over CLICOLOR_FORCE over "is a terminal"; false when `when` is none of the three words.
+bool set_color(std::string_view when);
+
+/// The text in that SGR style ("1", "32"), or as it is.
+std::string styled(std::string_view text, std::string_view sgr);
+
+bool stdout_is_terminal() noexcept;
+bool stderr_is_terminal() noexcept;
+unsigned terminal_width() noexcept;  ///< columns; 80 where it is not known
+
+/// One line on standard error, from the second second on and only on a terminal: bytes, rate, share and time left.
+/// Wiped when dropped.
+class Progress {
+public:
+    explicit Progress(std::string what, std::uint64_t total = 0) : what_(std::move(what)), total_(total) {}
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    void add(std::uint64_t bytes) {
+        bytes_ += bytes;
+        if ((++steps_ & 63u) == 0) show();
+    }
+    std::uint64_t bytes() const noexcept { return bytes_; }
+    double seconds() const noexcept;
+    void show();
+
+private:
+    using Clock = std::chrono::steady_clock;
+    std::string what_;
+    std::uint64_t total_, bytes_ = 0;
+    unsigned steps_ = 0;
+    Clock::time_point start_ = Clock::now(), last_ = start_;
+    bool shown_ = false;
+};
+
+}  // namespace wye::cli
