@@ -1,8 +1,320 @@
+// wye tour: two real processes a row carry a real file and small messages by every means, checked and measured.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "command.hpp"
+#include "os/syscall.hpp"
+#include "table.hpp"
+#include "terminal.hpp"
+#include "tour.hpp"
+#include "wye/base/text.hpp"
+#include "wye/os/fd.hpp"
+
 namespace wye::cli {
 namespace {
-Run define(CLI::App&) { return [] { return int{exit_failed}; }; }
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+// A process of the tour. Ended by pid and reaped at the latest when this is dropped.
+class Process {
+public:
+    explicit Process(const std::function<int()>& body) {
+        std::fflush(nullptr);
+        pid_ = ::fork();
+        if (pid_ == 0) ::_exit(body());
+    }
+    Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)) {}
+    ~Process() {
+        if (pid_ <= 0) return;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    // False when it had to be ended.
+    bool wait(Deadline deadline) {
+        const Fd pidfd(static_cast<int>(sys::pidfd_open(pid_)));
+        while (!interrupted()) {
+            pollfd p{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+            const timespec slice{.tv_sec = 0, .tv_nsec = 100'000'000};
+            if (sys::ppoll(&p, 1, &slice) > 0) {
+                ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+                return true;
+            }
+            if (deadline.passed()) return false;
+        }
+        return false;
+    }
+
+private:
+    pid_t pid_;
+};
+
+struct Row {
+    const Mechanism* m = nullptr;
+    std::string variant;
+    std::string trouble;   // why it failed, or what the kernel lacks
+    bool missing = false;
+    std::uint64_t bytes = 0;
+    bool equal = false;
+    double throughput = 0, p50 = 0, p99 = 0, calls = 0;
+    bool related = false;
+
+    bool failed() const { return !missing && (!trouble.empty() || !equal); }
+};
+
+class Tour {
+public:
+    Tour(Material material, std::string directory) : material_(std::move(material)), directory_(std::move(directory)) {}
+
+    // Nothing is known of a kind but what its Mechanism says.
+    std::vector<Row> visit(const Mechanism& m) {
+        std::vector<Row> rows;
+        if (m.open_pair) rows.push_back(related(m));
+        else if (m.scratch)
+            for (const auto& uri : m.scratch(directory_)) rows.push_back(strangers(m, uri));
+        else if (!m.started_peer.empty()) rows.push_back(started(m));
+        return rows;
+    }
+
+private:
+    Errand errand(const std::string& uri, const char* role) {
+        return {.uri = uri, .files = material_.files, .bytes = material_.bytes, .chunk = 64 * 1024, .pings = 1000,
+                .report = fmt::format("{}/{}.{}", directory_, ++reports_, role)};
+    }
+
+    static int become(const char* role, const Errand& e) {
+        const auto order = nlohmann::json(e).dump();
+        ::execl("/proc/self/exe", "wye", "__tour", role, order.c_str(), nullptr);
+        return exit_failed;
+    }
+
+    Row related(const Mechanism& m) {
+        Row row{.m = &m, .related = true};
+        const std::string uri = std::string(m.traits.scheme) + ":";
+        auto pair = open_pair(uri);
+        if (!pair) {
+            row.trouble = pair.error().message();
+            row.missing = pair.error().is(Errc::unsupported);
+            return row;
+        }
+        const auto in = errand(uri, "in"), out = errand(uri, "out");
+        Process reader([&] {
+            pair->second.close();
+            write_report(tour_receive(pair->first, in), in);
+            return 0;
+        });
+        Process writer([&] {
+            pair->first.close();
+            write_report(tour_send(pair->second, out), out);
+            return 0;
+        });
+        pair->first.close();
+        pair->second.close();
+        return judge(std::move(row), reader, writer, in, out);
+    }
+
+    Row strangers(const Mechanism& m, const std::string& uri) {
+        Row row{.m = &m, .variant = variant_of(uri)};
+        auto in = errand(takes(m, "listen") ? with_param(uri, "listen") : uri, "in");
+        auto out = errand(uri, "out");
+        Process reader([&] { return become("recv", in); });
+        Process writer([&] { return become("send", out); });
+        row = judge(std::move(row), reader, writer, in, out);
+        if (m.remove) (void)remove(uri);  // a socket took its path with it
+        return row;
+    }
+
+    // The reader is started by the writer's open().
+    Row started(const Mechanism& m) {
+        Row row{.m = &m, .variant = "with " + std::string(m.started_peer), .related = true};
+        const auto in = errand(std::string(m.started_peer), "in");
+        std::error_code e;
+        const auto self = fs::read_symlink("/proc/self/exe", e).string();
+        const auto out = errand(fmt::format("{}:{} __tour recv {}", m.traits.scheme, percent_encode(self), percent_encode(nlohmann::json(in).dump())), "out");
+        Process writer([&] { return become("send", out); });
+        return judge(std::move(row), writer, writer, in, out);
+    }
+
+    static std::string variant_of(const std::string& uri) {
+        const auto parsed = Uri::parse(uri);
+        if (const auto type = parsed->get("type")) return std::string(*type);
+        return parsed->address().starts_with("//[") ? "v6" : "";
+    }
+
+    Row judge(Row row, Process& reader, Process& writer, const Errand& in, const Errand& out) {
+        const Deadline deadline = 60s;
+        bool ended = writer.wait(deadline);
+        if (&reader != &writer) ended = reader.wait(ended ? deadline : Deadline(1s)) && ended;
+        const auto got = read_report(in.report), sent = read_report(out.report);
+        for (const auto& report : {in.report, out.report}) fs::remove(report), fs::remove(report + ".half");
+        for (const auto* r : {&sent, &got}) {
+            if (!*r) row.trouble = (*r).error().message();
+            else if (!(*r)->error.empty()) row.trouble = (*r)->error, row.missing |= (*r)->missing;
+        }
+        if (interrupted()) row.trouble = "interrupted";
+        else if (!ended && row.trouble.empty()) row.trouble = "did not end in time";
+        if (!got || !sent || !row.trouble.empty()) return row;
+        row.bytes = got->bytes;
+        row.equal = got->digest == sent->digest && got->bytes == material_.bytes;
+        row.throughput = static_cast<double>(got->bytes) / std::max(got->seconds, 1e-9);
+        const auto& l = got->latencies;
+        if (!l.empty()) {
+            row.p50 = static_cast<double>(l[l.size() / 2]);
+            row.p99 = static_cast<double>(l[l.size() * 99 / 100]);
+        }
+        row.calls = static_cast<double>(got->ping_calls + sent->ping_calls) / static_cast<double>(std::max<std::size_t>(l.size(), 1));
+        return row;
+    }
+
+    Material material_;
+    std::string directory_;
+    unsigned reports_ = 0;
+};
+
+// ---------------------------------------------------------------- what is left behind
+
+// Everything of ours that could outlive the tour: named objects of every room, descriptors, processes, files.
+std::vector<std::string> traces(const std::string& directory) {
+    std::vector<std::string> all;
+    for (const auto* m : mechanisms())
+        if (m->list) (void)m->list([&](const Object& o) { all.push_back(o.uri); });
+    std::error_code e;
+    for (const char* d : {"/dev/shm", "/dev/mqueue", "/proc/self/fd", directory.c_str()}) {
+        const bool own = d == directory.c_str();
+        for (fs::directory_iterator it(d, e), end; !e && it != end; it.increment(e))
+            if (own || std::string_view(d) != "/proc/self/fd") all.push_back(it->path().string());
+            else if (::fcntl(std::atoi(it->path().filename().c_str()), F_GETFD) >= 0) all.push_back("descriptor " + it->path().filename().string());
+    }
+    if (::waitpid(-1, nullptr, WNOHANG) >= 0) all.emplace_back("a child process");
+    std::ranges::sort(all);
+    return all;
 }
+
+std::vector<std::string> left_behind(const std::vector<std::string>& before, const std::string& directory) {
+    const auto after = traces(directory);
+    std::vector<std::string> left;
+    std::ranges::set_difference(after, before, std::back_inserter(left));
+    return left;
+}
+
+// ---------------------------------------------------------------- showing
+
+std::string traits_of(const Row& r) {
+    const auto& t = r.m->traits;
+    return fmt::format("{}, {}, {}", name(t.timing), name(t.direction), r.related ? "related" : "strangers");
+}
+
+std::string verdict(const Row& r) {
+    if (r.missing) return "not here";
+    return !r.trouble.empty() ? "FAILED" : r.equal ? "equal" : "DIFFERS";
+}
+
+std::vector<Column<Row>> columns() {
+    using R = const Row&;
+    const auto measured = [](R r, std::string s) { return r.trouble.empty() ? std::move(s) : std::string("-"); };
+    return {
+        {"means", "MEANS", [](R r) { return std::string(r.m->traits.scheme) + (r.variant.empty() ? "" : " " + r.variant); }},
+        {"traits", "TRAITS", [](R r) { return traits_of(r); }},
+        {"bytes", "BYTES", [](R r) { return r.bytes; }, [=](R r) { return measured(r, human_size(static_cast<double>(r.bytes))); }, true},
+        {"digest", "DIGEST", [](R r) { return verdict(r); }},
+        {"bytes_per_second", "THROUGHPUT", [](R r) { return r.throughput; }, [=](R r) { return measured(r, human_size(r.throughput) + "/s"); }, true},
+        {"latency_p50_ns", "P50", [](R r) { return r.p50; }, [=](R r) { return measured(r, human_time(r.p50)); }, true},
+        {"latency_p99_ns", "P99", [](R r) { return r.p99; }, [=](R r) { return measured(r, human_time(r.p99)); }, true},
+        {"syscalls_per_message", "SYSCALLS", [](R r) { return r.calls; }, [=](R r) { return measured(r, fmt::format("{:.2f}", r.calls)); }, true},
+    };
+}
+
+void show_row(const Row& r, bool titles) {
+    // Rows are shown as they come, so the widths are fixed.
+    static constexpr unsigned widths[] = {20, 28, 9, 9, 13, 9, 9, 9};
+    const auto lines = [&](bool title) {
+        std::string s;
+        std::size_t i = 0;
+        for (const auto& c : columns()) {
+            const auto cell = title ? std::string(c.title) : c.text ? c.text(r) : plain(c.value(r));
+            s += c.right ? fmt::format("{:>{}} ", cell, widths[i]) : fmt::format("{:<{}} ", cell, widths[i]);
+            ++i;
+        }
+        s.erase(s.find_last_not_of(' ') + 1);
+        return s;
+    };
+    if (titles) fmt::print("{}\n", styled(lines(true), "1"));
+    const auto line = lines(false);
+    fmt::print("{}\n", r.failed() ? styled(line, "31") : r.missing ? styled(line, "2") : line);
+    if (!r.trouble.empty()) fmt::print("    {}\n", escape(r.trouble));
+    std::fflush(stdout);
+}
+
+struct Options {
+    std::string file;
+    bool json = false;
+};
+
+int conclude(const Options& o, const std::vector<Row>& rows, const Material& material, const std::vector<std::string>& left) {
+    const auto failed = static_cast<std::size_t>(std::ranges::count_if(rows, &Row::failed));
+    if (o.json) {
+        Json document{{"schema", "wye.tour/1"}, {"material", material.label}, {"bytes", material.bytes}};
+        document["rows"] = to_json(rows, columns());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            document["rows"][i]["equal"] = rows[i].equal;
+            if (!rows[i].trouble.empty()) document["rows"][i]["trouble"] = rows[i].trouble;
+        }
+        document["left_behind"] = left;
+        document["failed"] = failed;
+        fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+    } else {
+        fmt::print("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a message.\n");
+        fmt::print("Left behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
+        for (const auto& l : left) fmt::print("    {}\n", escape(l));
+        if (failed) fmt::print("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size()), "31"));
+    }
+    return finish(failed || !left.empty() ? exit_failed : exit_ok);
+}
+
+int run(const Options& o) {
+    catch_signals();
+    auto material = choose_material(o.file);
+    if (!material) return report("tour", material.error());
+    const char* base = std::getenv("TMPDIR");
+    std::string directory = std::string(base && *base ? base : "/tmp") + "/wye-tour-XXXXXX";
+    const auto outside = traces("");
+    if (!::mkdtemp(directory.data())) return report("tour", Error(Errc::failed, "mkdtemp", directory, errno));
+    if (!o.json) fmt::print("{}, {}, carried by every means between two processes\n\n", escape(material->label), human_size(static_cast<double>(material->bytes)));
+    std::fflush(stdout);
+    Tour tour(*material, directory);
+    std::vector<Row> rows;
+    for (const auto* m : mechanisms()) {
+        if (interrupted()) break;
+        for (auto& r : tour.visit(*m)) {
+            if (!o.json) show_row(r, rows.empty());
+            rows.push_back(std::move(r));
+        }
+    }
+    const auto left = left_behind(outside, directory);
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+    return conclude(o, rows, *material, left);
+}
+
+Run define(CLI::App& app) {
+    auto o = std::make_shared<Options>();
+    app.add_option("file", o->file, "what to carry; otherwise programs of this machine, more than 8 MiB");
+    app.add_flag("--json", o->json, "one document, schema wye.tour/1");
+    return [o] { return run(*o); };
+}
+
+}  // namespace
+
 extern const Command tour_command;
-const Command tour_command{.name = "tour", .arguments = "[FILE]", .summary = "every means of the kernel carries a real file between real processes", .examples = "wye tour", .define = define};
-}
+const Command tour_command{.name = "tour",
+                           .arguments = "[FILE]",
+                           .summary = "every means of the kernel carries a real file between real processes",
+                           .examples = "wye tour                 # checked, measured, nothing left behind\n"
+                                       "wye tour --json film.mkv | jq '.rows[] | [.means, .bytes_per_second]'",
+                           .define = define};
+
+}  // namespace wye::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wye/base/text.hpp"
+#include "wye/core/mechanism.hpp"
 
 namespace wye {
 namespace {
@@ -124,6 +125,12 @@ std::unexpected<Error> Uri::refuse(std::string_view what, std::string_view examp
     std::string s = text_ + ": " + std::string(what);
     if (!example.empty()) s += "; write it as " + std::string(example);
     return wye::refuse(Errc::bad_address, s);
+}
+
+std::string with_param(std::string_view uri, std::string_view param) {
+    const auto hash = std::min(uri.find('#'), uri.size());
+    const auto head = uri.substr(0, hash);
+    return std::string(head) + (head.find('?') == std::string_view::npos ? "?" : "&") + std::string(param) + std::string(uri.substr(hash));
 }
 
 namespace {

@@ -44,6 +44,20 @@ struct Mechanism {
     Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;    ///< create the object and leave it there
     Result<> (*remove)(const Uri&) = nullptr;                      ///< Errc::not_found when it is not there
     Result<> (*list)(Visit<Object>) = nullptr;                     ///< every such object this process may see
+    /// Addresses that nobody uses yet, one a variant (unix: stream, seqpacket, dgram), below the directory where they
+    /// have a path: for the tour, the bench and the tests. The reading side adds `listen` where params has it.
+    std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;
+    /// Where the other end is a process that open() starts: how that process opens its own end.
+    std::string_view started_peer = {};
 };
+
+/// The URI with one more parameter: with_param("unix:/x?type=dgram", "listen").
+std::string with_param(std::string_view uri, std::string_view param);
+
+inline bool takes(const Mechanism& m, std::string_view param) noexcept {
+    for (const auto& p : m.params)
+        if (p.name == param) return true;
+    return false;
+}
 
 }  // namespace wye
