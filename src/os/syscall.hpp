@@ -36,7 +36,7 @@ namespace wye::sys {
 
 /// The calls that tests can bend, by name.
 enum class Call : std::uint8_t {
-    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink,
+    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink, chmod,
     mkfifo, pipe2, socket, socketpair, bind, listen, accept4, connect, sendmsg, recvmsg, getsockopt, setsockopt, shutdown,
     msgget, msgsnd, msgrcv, msgctl, mq_open, mq_send, mq_receive, mq_getattr, mq_unlink, mq_notify, inotify, spawn, waitid,
     pidfd_open, pidfd_send_signal, splice, tee,
@@ -105,6 +105,9 @@ inline long lstat(const char* path, struct stat* s) noexcept {
 }
 inline long unlink(const char* path) noexcept {
     return call(Call::unlink, [&] { return ::unlink(path); });
+}
+inline long chmod(const char* path, mode_t mode) noexcept {
+    return call(Call::chmod, [&] { return ::chmod(path, mode); });
 }
 inline long mkfifo(const char* path, mode_t mode) noexcept {
     return call(Call::mkfifo, [&] { return ::mkfifo(path, mode); });

@@ -1,5 +1,6 @@
 // The one list of every room.
 #include "wye/registry/open.hpp"
+#include "wye/transport/fifo.hpp"
 #include "wye/transport/pipe.hpp"
 
 namespace wye {
@@ -8,6 +9,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
     // In the order of the table of means.
     static constexpr const Mechanism* all[] = {
         &pipe_mechanism,
+        &fifo_mechanism,
     };
     return all;
 }

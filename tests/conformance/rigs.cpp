@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "support/support.hpp"
 
 namespace wye::test {
@@ -46,12 +49,73 @@ Subject pair_subject(const Mechanism& m, Framing f) {
             }};
 }
 
+// ---- what has a name: made or bound before the fork, opened by it on each side
+class NamedRig : public Rig {
+public:
+    NamedRig(const Mechanism& m, std::size_t variant, const std::string& extra) : m_(m) {
+        uri_ = m.scratch(directory_.path())[variant];
+        if (!extra.empty()) uri_ = with_param(uri_, extra);
+    }
+    ~NamedRig() override { (void)leftovers(); }
+    Result<> prepare() override { return m_.make ? make(uri_) : Result<>(); }
+    Result<std::vector<Channel>> readers(unsigned) override {
+        WYE_TRY(auto c, open(uri_, {.mode = Mode::read}, std::chrono::seconds(10)));
+        return one(std::move(c));
+    }
+    Result<Channel> writer() override { return open(uri_, {.mode = Mode::write}, std::chrono::seconds(10)); }
+    std::string leftovers() override {
+        if (m_.remove && !removed_) {
+            auto r = remove(uri_);
+            if (!r && !r.error().is(Errc::not_found)) return r.error().message();
+            removed_ = true;
+        }
+        for (const auto& e : std::filesystem::directory_iterator(directory_.path())) return e.path().string();
+        return {};
+    }
+
+protected:
+    const Mechanism& m_;
+    TempDir directory_;
+    std::string uri_;
+    bool removed_ = false;
+};
+
+std::string variant_name(const std::string& uri) {
+    const auto u = or_throw(Uri::parse(uri));
+    if (const auto type = u.get("type")) return "_" + std::string(*type);
+    return u.address().starts_with("//[") ? "_v6" : "";
+}
+
+constexpr Framing framings[] = {Framing::frame, Framing::lines, Framing::nul, Framing::raw};
+
+template <class R>
+void add_named(std::vector<Subject>& all, const Mechanism& m) {
+    const TempDir nowhere;
+    const auto uris = m.scratch(nowhere.path());
+    for (std::size_t v = 0; v < uris.size(); ++v) {
+        const auto base = std::string(m.traits.scheme) + variant_name(uris[v]);
+        // The kernel keeps messages apart, or one of our framings does.
+        const bool framed = takes(m, "framing") && uris[v].find("type=seqpacket") == std::string::npos && uris[v].find("type=dgram") == std::string::npos;
+        for (const auto f : framings) {
+            if (!framed && f != Framing::frame) continue;
+            auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max : std::string();
+            auto traits = m.traits;
+            std::string label = base + (framed ? "_" + std::string(name(f)) : "");
+            std::ranges::replace(label, '-', '_');
+            all.push_back({.name = label, .traits = traits, .framing = f, .make = [&m, v, extra] { return std::make_unique<R>(m, v, extra); }});
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<Subject> subjects() {
     std::vector<Subject> all;
-    constexpr Framing framings[] = {Framing::frame, Framing::lines, Framing::nul, Framing::raw};
-    for (const auto f : framings) all.push_back(pair_subject(*find_mechanism("pipe"), f));
+    for (const auto* m : mechanisms()) {
+        if (m->open_pair)
+            for (const auto f : framings) all.push_back(pair_subject(*m, f));
+        if (m->scratch) add_named<NamedRig>(all, *m);
+    }
     return all;
 }
 

@@ -14,6 +14,7 @@ public:
         requires(!std::same_as<E, Channel>)
     explicit(false) Channel(E endpoint) : self_(std::make_unique<Holder<E>>(std::move(endpoint))) {}  // NOLINT
 
+    /// What this very endpoint can do: a datagram socket, for one, differs from its room's stream.
     const Traits& traits() const noexcept { return self_->traits(); }
 
     /// The largest message this endpoint takes, as the kernel or the URI's `?max=` has it now.
@@ -74,7 +75,10 @@ private:
     template <class E>
     struct Holder final : Erased {
         explicit Holder(E e) : e_(std::move(e)) {}
-        const Traits& traits() const noexcept override { return E::traits; }
+        const Traits& traits() const noexcept override {
+            if constexpr (requires { { e_.own_traits() } -> std::same_as<const Traits&>; }) return e_.own_traits();
+            else return E::traits;
+        }
         std::size_t max_message() const override {
             if constexpr (requires { e_.max_message(); }) return e_.max_message();
             return E::traits.max_message;
