@@ -58,9 +58,8 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
 
 // All of it, or nothing with Errc::timed_out; a rest that the deadline cut off goes to the outbox.
 Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
-    if (kind_ == 0xff) kind_ = static_cast<std::uint8_t>(sys::kind_of(fd));
     for (bool begun = false; v.left > 0; begun = true) {
-        auto n = sys::write_some(fd, sys::Kind(kind_), v.v + v.first, v.count - v.first, deadline);
+        auto n = sys::write_some(fd, port_, v.v + v.first, v.count - v.first, deadline);
         if (n) {
             v.take(*n);
             continue;
@@ -80,7 +79,7 @@ Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
 Result<> FrameWriter::flush(int fd, Deadline deadline) {
     while (pending()) {
         const iovec rest{outbox_.data() + sent_, outbox_.size() - sent_};
-        WYE_TRY(const auto n, sys::write_some(fd, sys::Kind(kind_), &rest, 1, deadline));
+        WYE_TRY(const auto n, sys::write_some(fd, port_, &rest, 1, deadline));
         sent_ += n;
     }
     outbox_.clear();

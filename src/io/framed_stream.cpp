@@ -35,8 +35,7 @@ Result<> FramedStream::send(Bytes message, Deadline deadline) {
 
 Result<MutBytes> FramedStream::recv(MutBytes into, Deadline deadline) {
     if (in_ == nullptr) return fail(Errc::unsupported, "recv");
-    if (kind_ == 0xff) kind_ = static_cast<std::uint8_t>(sys::kind_of(in_.get()));
-    return recv_by(into, [&](const iovec* v, int n) { return sys::read_some(in_.get(), sys::Kind(kind_), v, n, deadline); });
+    return recv_by(into, [&](const iovec* v, int n) { return sys::read_some(in_.get(), port_, v, n, deadline); });
 }
 
 Result<> FramedStream::close_write() {

@@ -1,6 +1,7 @@
 #include "os/transfer.hpp"
 
 #include <csignal>
+#include <cstdio>
 
 #include "os/errno.hpp"
 #include "os/wait.hpp"
@@ -8,8 +9,7 @@
 namespace wye::sys {
 namespace {
 
-// What this kernel can do, learnt from its first EOPNOTSUPP. Relaxed: a late reader asks the kernel once more.
-std::atomic<bool> pipe_nowait{true};    // RWF_NOWAIT on pipes, Linux 6.4
+// Learnt from the first EOPNOTSUPP. Relaxed: a late reader asks the kernel once more.
 std::atomic<bool> pipe_nosignal{true};  // RWF_NOSIGNAL, Linux 6.18
 
 msghdr header(const iovec* v, int n) noexcept {
@@ -55,47 +55,76 @@ long write_pipe(int fd, const iovec* v, int n, int flags) noexcept {
     return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n));
 }
 
-// One try that does not wait: a count, or -EAGAIN. Where that cannot be asked for, the deadline's timer bounds it.
-template <class Nowait, class Plain>
-long try_pipe(int fd, short event, Deadline d, Nowait&& nowait, Plain&& plain) noexcept {
-    if (pipe_nowait.load(std::memory_order_relaxed)) {
-        const long r = nowait();
-        if (r != -EOPNOTSUPP) return r;
-        pipe_nowait.store(false, std::memory_order_relaxed);
+// The twin, opened at the first need; -1 when there can be none.
+int twin_of(int fd, Port& port, int access) noexcept {
+    if (port.twin == nullptr && !port.no_twin) {
+        char path[32];
+        std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        const long r = sys::open(path, access | O_NONBLOCK);
+        if (r >= 0) port.twin = Fd(static_cast<int>(r));
+        port.no_twin = r < 0;
     }
-    pollfd p{.fd = fd, .events = event, .revents = 0};
+    return port.twin.get();
+}
+
+// One try that does not wait: a count, or -EAGAIN. `direct` asks the kernel for just that, `through(twin)` is the same by
+// the twin, and where neither is to be had a timer interrupts `blocking`.
+template <class Direct, class Through, class Blocking>
+long try_pipe(int fd, Port& port, int access, Deadline d, Direct&& direct, Through&& through, Blocking&& blocking) noexcept {
+    if (!port.no_nowait) {
+        const long r = direct();
+        if (r != -EOPNOTSUPP) return r;
+        port.no_nowait = true;
+    }
+    if (const int twin = twin_of(fd, port, access); twin >= 0) return through(twin);
+    pollfd p{.fd = fd, .events = static_cast<short>(access == O_RDONLY ? POLLIN : POLLOUT), .revents = 0};
     const timespec none{};
     const long ready = sys::ppoll(&p, 1, &none);
     if (ready <= 0) return ready == 0 ? -EAGAIN : ready;
     if (d.is_now()) d = std::chrono::milliseconds(1);  // a rival may have taken what poll saw
     const Interrupt bell(d);
-    return plain();
+    return blocking();
 }
 
-long read_once(int fd, Kind kind, const iovec* v, int n, Deadline d) noexcept {
-    if (kind == Kind::socket) {
+// Regular files and terminals: ready, or waited for.
+long wait_other(int fd, short event, Deadline d) noexcept {
+    if (d.is_never()) return 0;
+    const auto ready = wait_ready(fd, event, d);
+    return ready ? 0 : -(ready.error().sys() ? ready.error().sys() : EAGAIN);
+}
+
+long read_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
+    if (port.kind == Port::Kind::socket) {
         auto m = header(v, n);
         return sys::recvmsg(fd, &m, d.is_never() ? 0 : MSG_DONTWAIT);
     }
-    if (d.is_never()) return n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
-    if (kind == Kind::pipe)
-        return try_pipe(fd, POLLIN, d, [&] { return sys::preadv2(fd, v, n, RWF_NOWAIT); }, [&] { return sys::readv(fd, v, n); });
-    if (auto ready = wait_ready(fd, POLLIN, d); !ready) return -(ready.error().sys() ? ready.error().sys() : EAGAIN);
-    return sys::readv(fd, v, n);
+    if (port.kind == Port::Kind::pipe && !d.is_never())
+        return try_pipe(
+            fd, port, O_RDONLY, d, [&] { return sys::preadv2(fd, v, n, RWF_NOWAIT); }, [&](int twin) { return sys::readv(twin, v, n); },
+            [&] { return sys::readv(fd, v, n); });
+    if (port.kind == Port::Kind::other)
+        if (const long r = wait_other(fd, POLLIN, d); r < 0) return r;
+    return n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
 }
 
-long write_once(int fd, Kind kind, const iovec* v, int n, Deadline d) noexcept {
-    if (kind == Kind::socket) {
+long write_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
+    if (port.kind == Port::Kind::socket) {
         const auto m = header(v, n);
         return sys::sendmsg(fd, &m, d.is_never() ? 0 : MSG_DONTWAIT);
     }
-    if (kind == Kind::pipe) {
-        if (d.is_never()) return write_pipe(fd, v, n, 0);
-        return try_pipe(fd, POLLOUT, d, [&] { return write_pipe(fd, v, n, RWF_NOWAIT); }, [&] { return write_pipe(fd, v, n, 0); });
-    }
-    if (!d.is_never())
-        if (auto ready = wait_ready(fd, POLLOUT, d); !ready) return -(ready.error().sys() ? ready.error().sys() : EAGAIN);
+    if (port.kind == Port::Kind::pipe && !d.is_never())
+        return try_pipe(
+            fd, port, O_WRONLY, d, [&] { return write_pipe(fd, v, n, RWF_NOWAIT); }, [&](int twin) { return write_pipe(twin, v, n, 0); },
+            [&] { return write_pipe(fd, v, n, 0); });
+    if (port.kind == Port::Kind::other)
+        if (const long r = wait_other(fd, POLLOUT, d); r < 0) return r;
     return write_pipe(fd, v, n, 0);
+}
+
+Port::Kind kind_of(int fd) noexcept {
+    struct stat s{};
+    if (sys::fstat(fd, &s) != 0) return Port::Kind::other;
+    return S_ISSOCK(s.st_mode) ? Port::Kind::socket : S_ISFIFO(s.st_mode) ? Port::Kind::pipe : Port::Kind::other;
 }
 
 template <class F>
@@ -116,18 +145,14 @@ Result<std::size_t> until(int fd, short event, Deadline d, const char* op, F&& o
 
 }  // namespace
 
-Kind kind_of(int fd) noexcept {
-    struct stat s{};
-    if (sys::fstat(fd, &s) != 0) return Kind::other;
-    return S_ISSOCK(s.st_mode) ? Kind::socket : S_ISFIFO(s.st_mode) ? Kind::pipe : Kind::other;
+Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+    if (port.kind == Port::Kind::unknown) port.kind = kind_of(fd);
+    return until(fd, POLLIN, d, "read", [&] { return read_once(fd, port, v, n, d); });
 }
 
-Result<std::size_t> read_some(int fd, Kind kind, const iovec* v, int n, Deadline d) {
-    return until(fd, POLLIN, d, "read", [&] { return read_once(fd, kind, v, n, d); });
-}
-
-Result<std::size_t> write_some(int fd, Kind kind, const iovec* v, int n, Deadline d) {
-    return until(fd, POLLOUT, d, "write", [&] { return write_once(fd, kind, v, n, d); });
+Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+    if (port.kind == Port::Kind::unknown) port.kind = kind_of(fd);
+    return until(fd, POLLOUT, d, "write", [&] { return write_once(fd, port, v, n, d); });
 }
 
 }  // namespace wye::sys

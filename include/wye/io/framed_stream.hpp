@@ -2,7 +2,7 @@
 #include "wye/core/channel.hpp"
 #include "wye/core/frame_decoder.hpp"
 #include "wye/core/mechanism.hpp"
-#include "wye/os/fd.hpp"
+#include "wye/os/port.hpp"
 
 namespace wye {
 
@@ -30,7 +30,7 @@ public:
     Result<> flush(int fd, Deadline);
     bool pending() const noexcept { return sent_ < outbox_.size(); }
     /// Before the descriptor is closed: the lock is a writer of its own, which would keep readers waiting.
-    void release() noexcept { lock_.reset(); }
+    void release() noexcept { lock_.reset(), port_.release(); }
     const StreamOptions& options() const noexcept { return options_; }
 
 private:
@@ -41,7 +41,7 @@ private:
     void unlock() noexcept;
 
     StreamOptions options_;
-    std::uint8_t kind_ = 0xff;  // sys::Kind, asked once
+    Port port_;
     std::vector<std::byte> outbox_;
     std::size_t sent_ = 0;
     Fd lock_;
@@ -85,7 +85,7 @@ private:
     Fd in_, out_;
     bool duplex_ = false;
     bool write_closed_ = false;
-    std::uint8_t kind_ = 0xff;
+    Port port_;
     FrameDecoder decoder_;
     FrameWriter writer_;
 };
