@@ -63,6 +63,8 @@ int run(const Options& o) {
     Sent sent;
     Progress progress("wye: send", input->size());
     auto r = pump(o, *to, *input, deadline, sent, progress);
+    if (r && !interrupted()) r = patiently(deadline, [&](Deadline d) { return to->finish(d); });
+    if (interrupted()) r = {};
     summary(o, sent, progress);
     if (!r && r.error().is(Errc::too_big)) {
         fmt::print(stderr, "wye: send: message {} is larger than {} bytes, the most that {} takes\n", sent.messages + 1, limit, o.uri);

@@ -1,5 +1,7 @@
 // The one list of every room.
 #include "wye/registry/open.hpp"
+#include "wye/transport/exec.hpp"
+#include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
 #include "wye/transport/pipe.hpp"
 
@@ -10,6 +12,8 @@ std::span<const Mechanism* const> mechanisms() noexcept {
     static constexpr const Mechanism* all[] = {
         &pipe_mechanism,
         &fifo_mechanism,
+        &fd_mechanism,
+        &exec_mechanism,
     };
     return all;
 }

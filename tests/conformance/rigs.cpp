@@ -1,5 +1,6 @@
 #include "conformance/rig.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <filesystem>
 
 #include "support/support.hpp"
+#include "wye/os/fd.hpp"
 
 namespace wye::test {
 namespace {
@@ -107,6 +109,58 @@ void add_named(std::vector<Subject>& all, const Mechanism& m) {
     }
 }
 
+// ---- descriptors that both sides inherit
+class FdRig : public Rig {
+public:
+    explicit FdRig(std::string query) : query_(std::move(query)) {}
+    Result<> prepare() override {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::exhausted, "pipe2");
+        in_ = Fd(ends[0]), out_ = Fd(ends[1]);
+        return {};
+    }
+    Result<std::vector<Channel>> readers(unsigned) override {
+        WYE_TRY(auto c, open("fd:" + std::to_string(in_.get()) + query_, {.mode = Mode::read}));
+        in_.reset(), out_.reset();
+        return one(std::move(c));
+    }
+    Result<Channel> writer() override {
+        auto c = open("fd:" + std::to_string(out_.get()) + query_, {.mode = Mode::write});
+        in_.reset(), out_.reset();
+        return c;
+    }
+
+private:
+    std::string query_;
+    Fd in_, out_;
+};
+
+// ---- a child process on one side, which passes the bytes on through a FIFO
+class ExecRig : public Rig {
+public:
+    ExecRig(bool reads, std::string query) : reads_(reads), query_(std::move(query)) {}
+    Result<> prepare() override { return make("fifo:" + path_); }
+    Result<std::vector<Channel>> readers(unsigned) override {
+        WYE_TRY(auto c, open((reads_ ? "exec:cat " : "fifo:") + path_ + query_, {.mode = Mode::read}));
+        return one(std::move(c));
+    }
+    Result<Channel> writer() override {
+        return open((reads_ ? "fifo:" : "exec:cp /dev/stdin ") + path_ + query_, {.mode = Mode::write}, std::chrono::seconds(10));
+    }
+
+private:
+    bool reads_;
+    TempDir directory_;
+    std::string path_ = directory_ / "between", query_;
+};
+
+template <class R, class... A>
+Subject plain_subject(const char* scheme, const std::string& label, Framing f, A... arguments) {
+    const auto query = "?framing=" + std::string(name(f)) + "&" + small_max;
+    return {.name = label + "_" + std::string(name(f)), .traits = find_mechanism(scheme)->traits, .framing = f,
+            .make = [=] { return std::make_unique<R>(arguments..., query); }};
+}
+
 }  // namespace
 
 std::vector<Subject> subjects() {
@@ -115,6 +169,12 @@ std::vector<Subject> subjects() {
         if (m->open_pair)
             for (const auto f : framings) all.push_back(pair_subject(*m, f));
         if (m->scratch) add_named<NamedRig>(all, *m);
+    }
+    for (const auto f : framings) {
+        all.push_back(plain_subject<FdRig>("fd", "fd", f));
+        all.push_back(plain_subject<ExecRig>("exec", "exec_reads", f, true));
+        all.push_back(plain_subject<ExecRig>("exec", "exec_writes", f, false));
+        all.back().most_writers = 1;  // each would start a program of its own at the other end
     }
     return all;
 }

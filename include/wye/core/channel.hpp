@@ -41,6 +41,9 @@ public:
     /// No more will be sent: the other end reads what there is and then Errc::closed, while we may still recv().
     [[nodiscard]] Result<> close_write() { return self_->close_write(); }
 
+    /// close_write(), and where the other end is a process of ours, waits until it has ended well.
+    [[nodiscard]] Result<> finish(Deadline d = Deadline::never()) { return self_->finish(d); }
+
     /// Lets go of it now: after a fork(), of the end that this process does not use. Nothing may be asked of it afterwards.
     void close() noexcept { self_.reset(); }
 
@@ -68,6 +71,7 @@ private:
         virtual Result<Lease> take(Deadline) = 0;
         virtual Result<> wait_peer(Deadline) = 0;
         virtual Result<> close_write() = 0;
+        virtual Result<> finish(Deadline) = 0;
         virtual int native_handle() const = 0;
         virtual RawHandles raw_handles() const = 0;
     };
@@ -117,6 +121,11 @@ private:
         Result<> close_write() override {
             if constexpr (HalfCloser<E>) return e_.close_write();
             return fail(Errc::unsupported, "close_write");
+        }
+        Result<> finish([[maybe_unused]] Deadline d) override {
+            if constexpr (requires { { e_.finish(d) } -> std::same_as<Result<>>; }) return e_.finish(d);
+            else if constexpr (HalfCloser<E>) return e_.close_write();
+            else return {};
         }
         int native_handle() const override {
             if constexpr (Pollable<E>) return e_.native_handle();

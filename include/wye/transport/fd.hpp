@@ -1,0 +1,41 @@
+#pragma once
+#include "wye/io/framed_stream.hpp"
+
+namespace wye {
+
+/// Descriptors that this process was started with, or was handed: `fd:3`, or `fd:0,1` (read from one, write to the other).
+///
+/// Pipes, FIFOs, stream sockets, terminals and files, with any framing. Not for datagram sockets (their messages need no framing).
+/// The descriptor itself is left untouched and open: this works on a duplicate (CLOEXEC), and O_NONBLOCK, which is shared with
+/// whoever else holds the description, is never changed. dup(2).
+class FdStream {
+public:
+    static constexpr Traits traits{.scheme = "fd",
+                                   .name = "inherited descriptor",
+                                   .timing = Timing::sync,
+                                   .direction = Direction::both_ways,
+                                   .relation = Relation::related,
+                                   .boundaries = Boundaries::stream,
+                                   .lifetime = Lifetime::handle,
+                                   .duplex = true};
+
+    /// `in` and `out` may be the same; -1 leaves that way out. Errc::mismatch when one is not open, or not open for it.
+    [[nodiscard]] static Result<FdStream> adopt(int in, int out, StreamOptions = {});
+
+    Result<> send(Bytes b, Deadline d = Deadline::never()) { return stream_.send(b, d); }
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return stream_.recv(into, d); }
+    Result<> close_write() { return stream_.close_write(); }
+    std::size_t max_message() const noexcept { return stream_.max_message(); }
+    int native_handle() const noexcept { return stream_.native_handle(); }
+    Channel::RawHandles raw_handles() const noexcept { return stream_.raw_handles(); }
+
+private:
+    explicit FdStream(FramedStream s) : stream_(std::move(s)) {}
+    FramedStream stream_;
+};
+
+extern const Mechanism fd_mechanism;
+
+static_assert(Sender<FdStream> && Receiver<FdStream> && HalfCloser<FdStream> && Pollable<FdStream>);
+
+}  // namespace wye

@@ -1,0 +1,97 @@
+#include "os/spawn.hpp"
+
+#include <csignal>
+#include <vector>
+
+#include "os/errno.hpp"
+#include "os/fork.hpp"
+#include "os/wait.hpp"
+
+extern char** environ;
+
+namespace wye::sys {
+namespace {
+
+// What posix_spawn needs, freed on every way out.
+struct Plan {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    Plan() {
+        ::posix_spawn_file_actions_init(&files);
+        ::posix_spawnattr_init(&attributes);
+        sigset_t all, none;
+        sigfillset(&all);
+        sigemptyset(&none);
+        ::posix_spawnattr_setsigdefault(&attributes, &all);
+        ::posix_spawnattr_setsigmask(&attributes, &none);
+        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    }
+    ~Plan() {
+        ::posix_spawn_file_actions_destroy(&files);
+        ::posix_spawnattr_destroy(&attributes);
+    }
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+};
+
+}  // namespace
+
+std::string Exit::text() const {
+    if (!known) return "ended";
+    return signal ? "killed by signal " + std::to_string(signal) : "exit status " + std::to_string(status);
+}
+
+Result<Process> Process::start(std::span<const std::string> words, int in, int out) {
+    if (words.empty() || words[0].empty()) return wye::fail(Errc::bad_address, "posix_spawn");
+    std::vector<char*> argv;
+    for (const auto& w : words) argv.push_back(const_cast<char*>(w.c_str()));
+    argv.push_back(nullptr);
+    Plan plan;
+    if (in >= 0) ::posix_spawn_file_actions_adddup2(&plan.files, in, 0);
+    if (out >= 0) ::posix_spawn_file_actions_adddup2(&plan.files, out, 1);
+    ::posix_spawn_file_actions_addclosefrom_np(&plan.files, 3);
+    pid_t pid = -1;
+    const long r = call(Call::spawn, [&] {
+        errno = ::posix_spawnp(&pid, argv[0], &plan.files, &plan.attributes, argv.data(), environ);
+        return errno == 0 ? 0 : -1;
+    });
+    if (r < 0) return fail(r, "exec", words[0]);
+    Process p;
+    p.pid_ = pid;
+    p.generation_ = fork_generation();
+    const long fd = pidfd_open(pid);
+    if (fd >= 0) p.pidfd_ = Fd(static_cast<int>(fd));
+    else p.over_ = true, p.exit_.known = false;  // it ended at once, and SIGCHLD is ignored: there is nothing to wait for
+    return p;
+}
+
+Process::Process(Process&& o) noexcept
+    : pid_(std::exchange(o.pid_, -1)), pidfd_(std::move(o.pidfd_)), over_(std::exchange(o.over_, true)), exit_(o.exit_), generation_(o.generation_) {}
+
+Process::~Process() {
+    if (over_ || pid_ < 0 || generation_ != fork_generation()) return;
+    (void)signal(SIGKILL);
+    (void)wait(Deadline::never());
+}
+
+Result<> Process::signal(int number) {
+    if (over_) return wye::fail(Errc::not_found, "kill");
+    const long r = pidfd_send_signal(pidfd_.get(), number);
+    return r < 0 ? Result<>(fail(r, "kill")) : Result<>();
+}
+
+Result<Exit> Process::wait(Deadline deadline) {
+    if (over_) return exit_;
+    if (auto ready = wait_ready(pidfd_.get(), POLLIN, deadline); !ready) return std::unexpected(ready.error());
+    siginfo_t info{};
+    const long r = sys::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED);
+    if (r == -EINTR) return wait(deadline);
+    if (r < 0 && r != -ECHILD) return fail(r, "waitid");
+    over_ = true;
+    exit_.known = r == 0;
+    if (r == 0 && info.si_code == CLD_EXITED) exit_.status = info.si_status;
+    else if (r == 0) exit_.signal = info.si_status;
+    return exit_;
+}
+
+}  // namespace wye::sys
