@@ -144,7 +144,6 @@ int run(const Options& o) {
         const auto* m = find_mechanism(Uri::parse(uri)->scheme());
         return m && m->traits.duplex;
     };
-    const bool both = duplex(o.a) && duplex(o.b) && !o.one_way;
     auto a = open_side(o.a, duplex(o.a) ? Mode::both : Mode::read, o);
     if (!a) return interrupted() ? finish(exit_ok) : report("relay", a.error());
     auto b = open_side(o.b, duplex(o.b) ? Mode::both : Mode::write, o);
@@ -152,6 +151,7 @@ int run(const Options& o) {
     for (auto* side : {&*a, &*b})
         if (auto r = patiently(Deadline::never(), [&](Deadline d) { return side->wait_peer(d); }); !r)
             return interrupted() ? finish(exit_ok) : report("relay", r.error());
+    const bool both = a->traits().duplex && b->traits().duplex && !o.one_way;
     std::vector<std::unique_ptr<Direction>> ways;
     ways.push_back(std::make_unique<Direction>(*a, *b, o.a + " -> " + o.b));
     if (both) ways.push_back(std::make_unique<Direction>(*b, *a, o.b + " -> " + o.a));

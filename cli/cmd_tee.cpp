@@ -35,15 +35,21 @@ public:
     }
     const std::string& name() const noexcept { return name_; }
 
-    Result<> take(int pipe, std::size_t bytes) {
-        if (fd_ >= 0) return mover_.move_all(pipe, fd_, bytes);
-        while (bytes > 0) {
-            const long n = sys::read(pipe, buffer_.data(), std::min(bytes, buffer_.size()));
+    // Takes `bytes` out of the pipe; afterwards `left` of them are still in it, when it failed half way.
+    Result<> take(int pipe, std::size_t bytes, std::size_t& left) {
+        for (left = bytes; left > 0 && fd_ >= 0;) {
+            const auto n = mover_.move(pipe, fd_, left);
+            left -= n ? *n : mover_.spilt();
+            if (!n) return std::unexpected(n.error());
+            if (*n == 0 && interrupted()) return fail(Errc::timed_out, "splice");
+        }
+        while (left > 0) {
+            const long n = sys::read(pipe, buffer_.data(), std::min(left, buffer_.size()));
             if (n == -EINTR && !interrupted()) continue;
             if (n < 0) return sys::fail(n, "read");
             const auto part = Bytes(buffer_).first(static_cast<std::size_t>(n));
+            left -= part.size();
             WYE_CHECK(patiently(Deadline::never(), [&](Deadline d) { return channel_->send(part, d); }));
-            bytes -= part.size();
         }
         return {};
     }
@@ -134,12 +140,12 @@ private:
         }
         Mover bin;
         for (auto& [t, got] : lent) {
-            handle(*t, t->take(t->transit().read.get(), n), t->transit().read.get());
+            WYE_CHECK(feed(*t, t->transit().read.get(), n));
             // A later target had less room: what this one was lent beyond that comes again.
             if (got > n) WYE_CHECK(bin.move_all(t->transit().read.get(), null_.get(), got - n));
         }
         if (lent.empty()) return alone(pipe, *last, most);
-        handle(*last, last->take(pipe, n), pipe, n);
+        WYE_CHECK(feed(*last, pipe, n));
         if (staged_) staged_ -= n;
         return n;
     }
@@ -150,7 +156,7 @@ private:
         int waiting = 0;
         if (::ioctl(pipe, FIONREAD, &waiting) != 0 || waiting == 0) return finish_input();
         const auto n = std::min<std::size_t>(most, static_cast<std::size_t>(waiting));
-        handle(t, t.take(pipe, n), pipe, n);
+        WYE_CHECK(feed(t, pipe, n));
         if (staged_) staged_ -= n;
         return n;
     }
@@ -160,16 +166,18 @@ private:
         return std::size_t{0};
     }
 
-    // A target that fails is left out from here on; the others get everything.
-    void handle(Target& t, const Result<>& r, int pipe, std::size_t = 0) {
-        if (r || interrupted()) return;
+    // A target that fails is left out from here on, and its share thrown away; the others get everything.
+    Result<> feed(Target& t, int pipe, std::size_t n) {
+        std::size_t left = 0;
+        const auto r = t.take(pipe, n, left);
+        if (r || interrupted()) return {};
         t.alive = false;
         Mover bin;
-        int rest = 0;
-        if (pipe == t.transit().read.get() && ::ioctl(pipe, FIONREAD, &rest) == 0) (void)bin.move_all(pipe, null_.get(), static_cast<std::size_t>(rest));
-        if (r.error().is(Errc::closed)) return;  // a reader that had enough
+        WYE_CHECK(bin.move_all(pipe, null_.get(), left));
+        if (r.error().is(Errc::closed)) return {};  // a reader that had enough
         failed_ = true;
         fmt::print(stderr, "wye: tee: {}: {}\n", escape(t.name()), r.error().message());
+        return {};
     }
 
     std::vector<Target> targets_;

@@ -55,7 +55,10 @@ Result<std::size_t> Mover::move(int pipe, int to, std::size_t most) {
     if (n < 0) return n == -EINTR ? Result<std::size_t>(0) : sys::fail(n, "read");
     for (long done = 0; done < n;) {
         const long w = sys::write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
-        if (w < 0 && w != -EINTR) return sys::fail(w, "write");
+        if (w < 0 && w != -EINTR) {
+            spilt_ = static_cast<std::size_t>(n);
+            return sys::fail(w, "write");
+        }
         if (w > 0) done += w;
     }
     return static_cast<std::size_t>(n);

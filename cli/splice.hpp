@@ -28,11 +28,14 @@ bool wait_input(int fd) noexcept;
 class Mover {
 public:
     Result<std::size_t> move(int pipe, int to, std::size_t most);
+    /// After a failed move: bytes that left the pipe and reached nobody.
+    std::size_t spilt() const noexcept { return spilt_; }
     /// Exactly `bytes`, or an error; ends early only at a signal.
     Result<> move_all(int pipe, int to, std::size_t bytes);
 
 private:
     bool copies_ = false;
+    std::size_t spilt_ = 0;
 };
 
 }  // namespace wye::cli

@@ -28,8 +28,15 @@ public:
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }
     Channel::RawHandles raw_handles() const noexcept { return stream_.raw_handles(); }
+    /// One way only, where the descriptor is open for one.
+    const Traits& own_traits() const noexcept { return stream_.in() >= 0 && stream_.out() >= 0 ? traits : one_way; }
 
 private:
+    static constexpr Traits one_way = [] {
+        auto t = traits;
+        t.direction = Direction::one_way, t.duplex = false;
+        return t;
+    }();
     explicit FdStream(FramedStream s) : stream_(std::move(s)) {}
     FramedStream stream_;
 };
