@@ -4,7 +4,7 @@
 namespace wye {
 
 struct FifoOptions {
-    StreamOptions stream{};
+    StreamOptions stream = {};
     Create create = Create::never;
     unsigned permissions = 0600;
     /// The reader holds a writing end itself: it goes on waiting when the last writer has left.
@@ -13,12 +13,15 @@ struct FifoOptions {
 
 /// A FIFO: a pipe with a name in the filesystem, between strangers. fifo(7), mkfifo(3).
 ///
-/// Not for: talking back (one FIFO each way), descriptors (UnixSocket), keeping data (what nobody read is gone with the last
-/// process that had it open).
-/// What hurts: open() of one end waits for the other in the kernel; here the reader opens at once and its first recv() waits for
-/// a writer, and the writer waits for a reader until the deadline. When the last writer leaves, the reader gets
-/// Errc::closed, unless `keep`. Writers never interleave, whatever the size. Two readers share the bytes, not the
-/// messages: one reader only. The path stays when both have gone: remove().
+/// Not for: talking back (one FIFO each way), descriptors (UnixSocket), keeping data (what nobody read is gone with the
+/// last process that had it open). What hurts: open() of one end waits for the other in the kernel; here the reader
+/// opens at once and its first recv() waits for a writer, and the writer waits for a reader until the deadline. When
+/// the last writer leaves, the reader gets Errc::closed, unless `keep`. Writers never interleave, whatever the size.
+/// Two readers share the bytes, not the messages: one reader only. The path stays when both have gone: remove(). With
+/// `keep` and lines, nul or raw, a writer that is killed inside a message of more than PIPE_BUF bytes leaves its torn
+/// beginning in front of the next writer's; `frame` drops it.
+/// Threads: one may send, one may recv. After fork: both processes hold the end. After exec: neither does, it is
+/// CLOEXEC.
 struct FifoTraits {
     static constexpr Traits traits{.scheme = "fifo",
                                    .name = "FIFO",
@@ -34,7 +37,12 @@ public:
     /// Errc::mismatch when something else is at `path`; it is then neither read nor changed.
     [[nodiscard]] static Result<FifoReader> open(const std::string& path, FifoOptions = {});
 
-    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never());
+    /// Errc::closed when the last writer has left; a later writer's messages come after that.
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
+        if (!met_) [[unlikely]]
+            WYE_CHECK(meet(d));
+        return stream_.recv(into, d);
+    }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     /// Not readable, and not hung up either, until the first writer has come.
     int native_handle() const noexcept { return stream_.native_handle(); }
@@ -42,6 +50,7 @@ public:
 
 private:
     FifoReader(Fd fd, Fd keeper, StreamOptions o) : stream_(std::move(fd), Fd(), o), keeper_(std::move(keeper)) {}
+    Result<> meet(Deadline);
     FramedStream stream_;
     Fd keeper_;
     bool met_ = false;  // a writer has been there: from now on an end is an end
@@ -49,10 +58,12 @@ private:
 
 class FifoWriter : public FifoTraits {
 public:
-    /// Waits for a reader; Errc::timed_out when none came.
-    [[nodiscard]] static Result<FifoWriter> open(const std::string& path, FifoOptions = {}, Deadline = Deadline::never());
+    /// Waits for a reader; Errc::timed_out when none came. What this call made is then removed again.
+    [[nodiscard]] static Result<FifoWriter> open(const std::string& path, FifoOptions = {},
+                                                 Deadline = Deadline::never());
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return stream_.send(b, d); }
+    /// The reader gets what is in the FIFO, and then Errc::closed, once every other writer has closed too.
     Result<> close_write() { return stream_.close_write(); }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }

@@ -23,98 +23,124 @@ Result<Fd> checked(long r, const std::string& path) {
     if (r < 0) return sys::fail(r, "open", path);
     Fd fd(static_cast<int>(r));
     struct stat s{};
-    if (sys::fstat(fd.get(), &s) != 0 || !S_ISFIFO(s.st_mode)) return not_a_fifo(path);
+    if (const long f = sys::fstat(fd.get(), &s); f < 0) return sys::fail(f, "fstat", path);
+    if (!S_ISFIFO(s.st_mode)) return not_a_fifo(path);
     return fd;
 }
 
-Result<> prepare(const std::string& path, const FifoOptions& o) {
-    if (o.create != Create::never) WYE_CHECK(make_fifo(path, o.create, o.permissions));
-    return look(path);
+// Ours alone: nobody else has this open file description, so its flags may change.
+Result<Fd> made_blocking(Result<Fd> fd) {
+    if (!fd) return fd;
+    const long flags = sys::fcntl(fd->get(), F_GETFL);
+    const long r = flags < 0 ? flags : sys::fcntl(fd->get(), F_SETFL, flags & ~O_NONBLOCK);
+    if (r < 0) return sys::fail(r, "fcntl");
+    return fd;
+}
+
+// The umask took bits away. Through O_PATH, because a real open would be a reader for a moment, and a writer that waits
+// for one would go ahead into nothing; and because a name can be given to something else meanwhile.
+long set_permissions(const std::string& path, unsigned permissions) noexcept {
+    const long r = sys::open(path.c_str(), O_PATH | O_NOFOLLOW);
+    if (r < 0) return r;
+    const Fd fd(static_cast<int>(r));
+    struct stat s{};
+    if (const long f = sys::fstat(fd.get(), &s); f < 0) return f;
+    if (!S_ISFIFO(s.st_mode)) return -EEXIST;
+    if ((s.st_mode & 07777) == permissions) return 0;
+    const std::string self = "/proc/self/fd/" + std::to_string(fd.get());
+    return sys::chmod(self.c_str(), permissions);
+}
+
+// True when this call made it.
+Result<bool> create_fifo(const std::string& path, Create create, unsigned permissions) {
+    if (create == Create::never) return false;
+    const long r = sys::mkfifo(path.c_str(), permissions);
+    if (r == -EEXIST && create == Create::if_missing) return false;
+    if (r < 0) return sys::fail(r, "mkfifo", path);
+    if (const long c = set_permissions(path, permissions); c < 0) {
+        (void)sys::unlink(path.c_str());
+        return sys::fail(c, "chmod", path);
+    }
+    return true;
+}
+
+// `open_end` on the FIFO at `path`, which is made first where the options say so and is taken away again when that
+// fails.
+template <class F>
+auto open_made(const std::string& path, const FifoOptions& o, F&& open_end) -> decltype(open_end()) {
+    WYE_TRY(const bool made, create_fifo(path, o.create, o.permissions));
+    auto seen = look(path);
+    auto end = seen ? open_end() : std::unexpected(std::move(seen).error());
+    if (!end && made) (void)sys::unlink(path.c_str());
+    return end;
 }
 
 StreamOptions shared(StreamOptions o) noexcept { return o.shared = true, o; }
 
-// Ours alone: nobody else has this open file description, so its flags may change.
-Result<> make_blocking(const Fd& fd) {
-    const long flags = sys::fcntl(fd.get(), F_GETFL);
-    const long r = flags < 0 ? flags : sys::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK);
-    return r < 0 ? Result<>(sys::fail(r, "fcntl")) : Result<>();
-}
-
 }  // namespace
 
 Result<> make_fifo(const std::string& path, Create create, unsigned permissions) {
-    const long r = sys::mkfifo(path.c_str(), permissions);
-    if (r == -EEXIST && create == Create::if_missing) return look(path);
-    if (r < 0) return sys::fail(r, "mkfifo", path);
-    // The umask took bits away. By the name, for opening a FIFO would meet whoever waits at it.
-    if (const long c = sys::chmod(path.c_str(), permissions); c < 0) {
-        (void)sys::unlink(path.c_str());
-        return sys::fail(c, "chmod", path);
-    }
-    return {};
+    WYE_TRY(const bool made, create_fifo(path, create == Create::never ? Create::exclusive : create, permissions));
+    return made ? Result<>() : look(path);
 }
 
 Result<FifoReader> FifoReader::open(const std::string& path, FifoOptions o) {
-    WYE_CHECK(prepare(path, o));
-    WYE_TRY(auto fd, checked(sys::open(path.c_str(), O_RDONLY | O_NONBLOCK), path));
-    WYE_CHECK(make_blocking(fd));
-    Fd keeper;
-    if (o.keep) {
-        WYE_TRY(keeper, checked(sys::open(path.c_str(), O_WRONLY | O_NONBLOCK), path));
-    }
-    return FifoReader(std::move(fd), std::move(keeper), shared(o.stream));
+    return open_made(path, o, [&]() -> Result<FifoReader> {
+        WYE_TRY(auto fd, made_blocking(checked(sys::open(path.c_str(), O_RDONLY | O_NONBLOCK), path)));
+        Fd keeper;
+        if (o.keep) {
+            // By our own descriptor, not by the name: that may be another FIFO by now.
+            const std::string self = "/proc/self/fd/" + std::to_string(fd.get());
+            WYE_TRY(keeper, checked(sys::open(self.c_str(), O_WRONLY | O_NONBLOCK), path));
+        }
+        return FifoReader(std::move(fd), std::move(keeper), shared(o.stream));
+    });
 }
 
-Result<MutBytes> FifoReader::recv(MutBytes into, Deadline deadline) {
-    if (!met_) {
-        // A read would answer "end" while no writer has come yet; poll does not raise POLLHUP before the first.
-        WYE_TRY(const short ready, sys::wait_ready(stream_.in(), POLLIN, deadline));
-        met_ = (ready & (POLLIN | POLLHUP)) != 0;
-    }
-    return stream_.recv(into, deadline);
+// A read would answer "end" while no writer has come yet; poll does not raise POLLHUP before the first.
+Result<> FifoReader::meet(Deadline deadline) {
+    if (keeper_ == nullptr) WYE_CHECK(sys::wait_ready(stream_.in(), POLLIN, deadline));
+    met_ = true;
+    return {};
 }
 
 Result<FifoWriter> FifoWriter::open(const std::string& path, FifoOptions o, Deadline deadline) {
-    WYE_CHECK(prepare(path, o));
-    long r = sys::open(path.c_str(), O_WRONLY | O_NONBLOCK);
-    if (r >= 0) {
-        WYE_TRY(auto fd, checked(r, path));
-        WYE_CHECK(make_blocking(fd));
+    return open_made(path, o, [&]() -> Result<FifoWriter> {
+        // First without waiting: whatever took the FIFO's place since we looked cannot hold us up.
+        const long r = sys::open(path.c_str(), O_WRONLY | O_NONBLOCK);
+        if (r == -ENXIO && deadline.is_now()) return fail(Errc::timed_out, "open", path);
+        WYE_TRY(auto fd,
+                r == -ENXIO
+                    ? checked(sys::interruptible(deadline, [&] { return sys::open(path.c_str(), O_WRONLY); }), path)
+                    : made_blocking(checked(r, path)));
         return FifoWriter(std::move(fd), shared(o.stream));
-    }
-    if (r == -ENXIO && deadline.is_now()) return fail(Errc::timed_out, "open", path);
-    if (r == -ENXIO) r = sys::interruptible(deadline, [&] { return sys::open(path.c_str(), O_WRONLY); });
-    WYE_TRY(auto fd, checked(r, path));
-    return FifoWriter(std::move(fd), shared(o.stream));
+    });
 }
 
 namespace {
 
 constexpr std::string_view example = "fifo:/run/app/in";
-constexpr Param params[] = {framing_param, max_param, {"keep", "", "a reader that goes on waiting when the last writer has left"}};
+constexpr Param params[] = {
+    framing_param, max_param, {"keep", "", "a reader that goes on waiting when the last writer has left"}};
 
 Result<std::string> path_of(const Uri& uri) {
     if (uri.address().empty()) return uri.refuse("no path", example);
     return std::string(uri.address());
 }
 
-Result<FifoOptions> options_of(const Uri& uri, const OpenOptions& how) {
+Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) {
+    WYE_TRY(const auto path, path_of(uri));
     FifoOptions o{.create = how.create, .permissions = how.permissions};
     WYE_TRY(o.stream, stream_options(uri));
     WYE_TRY(o.keep, uri.flag("keep"));
-    return o;
-}
-
-Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) {
-    WYE_TRY(const auto path, path_of(uri));
-    WYE_TRY(const auto o, options_of(uri, how));
     if (how.mode == Mode::both)
-        return refuse(Errc::unsupported, std::string(uri.text()) + ": a FIFO goes one way; open it to read or to write (OpenOptions::mode)");
+        return refuse(Errc::unsupported,
+                      std::string(uri.text()) + ": a FIFO goes one way; choose: open it to read or to write");
     if (how.mode == Mode::read) {
         WYE_TRY(auto reader, FifoReader::open(path, o));
         return Channel(std::move(reader));
     }
+    if (o.keep) return uri.refuse("keep is for the end that reads", example);
     WYE_TRY(auto writer, FifoWriter::open(path, o, deadline));
     return Channel(std::move(writer));
 }
