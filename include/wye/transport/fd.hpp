@@ -24,7 +24,8 @@ public:
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return stream_.send(b, d); }
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return stream_.recv(into, d); }
-    Result<> close_write() { return stream_.close_write(); }
+    /// A socket's peer reads the end. On a pipe the reader waits on while the original is open: close that too.
+    Result<> close_write();
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }
     Channel::RawHandles raw_handles() const noexcept { return stream_.raw_handles(); }

@@ -18,10 +18,16 @@ Result<Fd> duplicate(int fd, bool writing) {
     if (flags < 0) return unfit(fd, "is not open in this process");
     const auto access = flags & O_ACCMODE;
     if (access == (writing ? O_RDONLY : O_WRONLY)) return unfit(fd, writing ? "is not open for writing" : "is not open for reading");
-    int type = 0;
+    struct stat s{};
+    if (const long r = sys::fstat(fd, &s); r < 0) return sys::fail(r, "fstat");
+    if (S_ISDIR(s.st_mode) || (flags & O_PATH)) return unfit(fd, "is a directory or a bare path: no bytes flow there");
+    int type = 0, listens = 0;
     socklen_t size = sizeof type;
     if (sys::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM)
         return unfit(fd, "is a datagram socket; fd: is for byte streams");
+    size = sizeof listens;
+    if (sys::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+        return unfit(fd, "is a listening socket; fd: takes a connected one");
     const long r = sys::fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (r < 0) return sys::fail(r, "dup");
     return Fd(static_cast<int>(r));
@@ -45,6 +51,16 @@ Result<FdStream> FdStream::adopt(int in, int out, StreamOptions o) {
         o.shared = is(out, S_IFIFO);
     }
     return FdStream(FramedStream(std::move(reading), std::move(writing), o));
+}
+
+// A socket is told, whatever other descriptors of it are open: the number we were given is one.
+Result<> FdStream::close_write() {
+    if (stream_.out() >= 0 && is(stream_.out(), S_IFSOCK)) {
+        WYE_CHECK(stream_.flush(Deadline::never()));
+        const long r = sys::shutdown(stream_.out(), SHUT_WR);
+        if (r < 0 && r != -ENOTCONN) return sys::fail(r, "shutdown");
+    }
+    return stream_.close_write();
 }
 
 namespace {
