@@ -109,6 +109,9 @@ inline long unlink(const char* path) noexcept {
 inline long chmod(const char* path, mode_t mode) noexcept {
     return call(Call::chmod, [&] { return ::chmod(path, mode); });
 }
+inline long fchmod(int fd, mode_t mode) noexcept {
+    return call(Call::chmod, [&] { return ::fchmod(fd, mode); });
+}
 inline long mkfifo(const char* path, mode_t mode) noexcept {
     return call(Call::mkfifo, [&] { return ::mkfifo(path, mode); });
 }
@@ -166,6 +169,13 @@ inline long shutdown(int fd, int how) noexcept {
 }
 
 // System V and POSIX message queues
+/// The key, or -errno; a key with its top bit set is answered as the positive 32-bit number it is.
+inline long ftok(const char* path, int number) noexcept {
+    return call(Call::fstat, [&] {
+        const key_t k = ::ftok(path, number);
+        return k == -1 ? -1L : static_cast<long>(static_cast<std::uint32_t>(k));
+    });
+}
 inline long msgget(key_t key, int flags) noexcept {
     return call(Call::msgget, [&] { return ::msgget(key, flags); });
 }

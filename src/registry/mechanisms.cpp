@@ -4,12 +4,16 @@
 #include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
 #include "wye/transport/pipe.hpp"
+#include "wye/transport/posix_mq.hpp"
+#include "wye/transport/sysv_mq.hpp"
 
 namespace wye {
 
 std::span<const Mechanism* const> mechanisms() noexcept {
     // In the order of the table of means.
     static constexpr const Mechanism* all[] = {
+        &sysv_mq_mechanism,
+        &posix_mq_mechanism,
         &pipe_mechanism,
         &fifo_mechanism,
         &fd_mechanism,

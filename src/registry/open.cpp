@@ -57,6 +57,7 @@ Result<ChannelPair> open_pair(std::string_view text, OpenOptions options) {
 Result<> make(std::string_view text, OpenOptions options) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->make) return nameless(found.uri, "leaves no object behind to make");
+    if (options.create == Create::never) options.create = Create::exclusive;  // making is what was asked for
     return found.mechanism->make(found.uri, options);
 }
 
