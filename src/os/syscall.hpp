@@ -10,6 +10,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +91,11 @@ inline long fcntl(int fd, int op, long arg = 0) noexcept {
 }
 inline long flock(int fd, int op) noexcept {
     return call(Call::flock, [&] { return ::flock(fd, op); });
+}
+/// Whether RLIMIT_FSIZE is set, so that a write beyond it raises SIGXFSZ.
+inline bool file_size_limited() noexcept {
+    rlimit l{};
+    return ::getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur != RLIM_INFINITY;
 }
 inline long ftruncate(int fd, off_t size) noexcept {
     return call(Call::ftruncate, [&] { return ::ftruncate(fd, size); });

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "os/errno.hpp"
+#include "os/signal_guard.hpp"
 #include "os/wait.hpp"
 
 namespace wye::sys {
@@ -19,40 +20,14 @@ msghdr header(const iovec* v, int n) noexcept {
     return m;
 }
 
-// Blocks SIGPIPE in this thread while it lives, and eats one that was raised meanwhile.
-class NoSigpipe {
-public:
-    NoSigpipe() noexcept {
-        sigset_t pending;
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    ~NoSigpipe() {
-        const timespec none{};
-        if (raised_ && !was_pending_) ::sigtimedwait(&pipe_, nullptr, &none);
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    long watch(long r) noexcept {
-        raised_ = r == -EPIPE;
-        return r;
-    }
-
-private:
-    sigset_t pipe_{}, before_{};
-    bool was_pending_ = false, raised_ = false;
-};
-
 long write_pipe(int fd, const iovec* v, int n, int flags) noexcept {
     if (pipe_nosignal.load(std::memory_order_relaxed)) {
         const long r = sys::pwritev2(fd, v, n, flags | RWF_NOSIGNAL);
         if (r != -EOPNOTSUPP && r != -EINVAL) return r;
         pipe_nosignal.store(false, std::memory_order_relaxed);
     }
-    NoSigpipe guard;
-    return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n));
+    SignalGuard guard(SIGPIPE);
+    return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n), -EPIPE);
 }
 
 // The twin, opened at the first need; -1 when there can be none.

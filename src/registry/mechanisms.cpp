@@ -3,6 +3,7 @@
 #include "wye/transport/exec.hpp"
 #include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
+#include "wye/transport/file_log.hpp"
 #include "wye/transport/pipe.hpp"
 #include "wye/transport/posix_mq.hpp"
 #include "wye/transport/sysv_mq.hpp"
@@ -12,6 +13,7 @@ namespace wye {
 std::span<const Mechanism* const> mechanisms() noexcept {
     // In the order of the table of means.
     static constexpr const Mechanism* all[] = {
+        &file_log_mechanism,
         &sysv_mq_mechanism,
         &posix_mq_mechanism,
         &pipe_mechanism,

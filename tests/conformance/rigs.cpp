@@ -90,6 +90,12 @@ std::string variant_name(const std::string& uri) {
 
 constexpr Framing framings[] = {Framing::frame, Framing::lines, Framing::nul, Framing::raw};
 
+bool takes_framing(const Mechanism& m, Framing f) {
+    for (const auto& p : m.params)
+        if (p.name == "framing") return ("|" + std::string(p.values) + "|").find("|" + std::string(name(f)) + "|") != std::string::npos;
+    return false;
+}
+
 template <class R>
 void add_named(std::vector<Subject>& all, const Mechanism& m) {
     const TempDir nowhere;
@@ -99,7 +105,7 @@ void add_named(std::vector<Subject>& all, const Mechanism& m) {
         // The kernel keeps messages apart, or one of our framings does.
         const bool framed = takes(m, "framing") && uris[v].find("type=seqpacket") == std::string::npos && uris[v].find("type=dgram") == std::string::npos;
         for (const auto f : framings) {
-            if (!framed && f != Framing::frame) continue;
+            if (framed ? !takes_framing(m, f) : f != Framing::frame) continue;
             auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max : std::string();
             auto traits = m.traits;
             std::string label = base + (framed ? "_" + std::string(name(f)) : "");

@@ -1,0 +1,38 @@
+// A signal that a call of ours would raise, kept from the program.
+#pragma once
+#include <csignal>
+#include <ctime>
+
+namespace wye::sys {
+
+/// Blocks one signal in this thread while it lives, and eats it if the watched call raised it. One that was pending before
+/// stays, and the program's disposition is never touched.
+class SignalGuard {
+public:
+    explicit SignalGuard(int number) noexcept {
+        sigset_t pending;
+        sigemptyset(&set_);
+        sigaddset(&set_, number);
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, number) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
+    }
+    ~SignalGuard() {
+        const timespec none{};
+        if (raised_ && !was_pending_) ::sigtimedwait(&set_, nullptr, &none);
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    SignalGuard(const SignalGuard&) = delete;
+    SignalGuard& operator=(const SignalGuard&) = delete;
+    /// Hands the result on; `telltale` is the -errno that comes with the signal.
+    long watch(long result, long telltale) noexcept {
+        raised_ = result == telltale;
+        return result;
+    }
+
+private:
+    sigset_t set_{}, before_{};
+    bool was_pending_ = false, raised_ = false;
+};
+
+}  // namespace wye::sys
