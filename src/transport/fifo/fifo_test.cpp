@@ -169,7 +169,7 @@ TEST(Fifo, what_is_not_a_fifo_is_neither_waited_for_nor_changed) {
 
 TEST(Fifo, permissions_are_exactly_those_asked_for) {
     const TempDir dir;
-    for (const mode_t mask : {0000, 0022, 0777})
+    for (const mode_t mask : {0000u, 0022u, 0777u})
         for (const unsigned wanted : {0600u, 0666u, 0622u}) {
             const Umask umask(mask);
             const auto path = dir / (std::to_string(mask) + "-" + std::to_string(wanted));
