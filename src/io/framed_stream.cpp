@@ -28,6 +28,12 @@ FramedStream::~FramedStream() {
     if (out() >= 0 && writer_.pending()) (void)writer_.flush(out(), 1s);  // the peer may be gone: nothing to tell
 }
 
+FramedStream& FramedStream::operator=(FramedStream&& o) noexcept {
+    if (this == &o) return *this;
+    std::destroy_at(this);  // with its wait for what is half sent
+    return *std::construct_at(this, std::move(o));
+}
+
 Result<> FramedStream::send(Bytes message, Deadline deadline) {
     if (write_closed_ || out() < 0) return fail(Errc::closed, "send");
     return writer_.send(out(), message, deadline);

@@ -60,7 +60,7 @@ public:
     /// One for each way; either may be empty.
     FramedStream(Fd in, Fd out, StreamOptions o);
     FramedStream(FramedStream&&) noexcept = default;
-    FramedStream& operator=(FramedStream&&) noexcept = default;
+    FramedStream& operator=(FramedStream&&) noexcept;
     ~FramedStream();
 
     Result<> send(Bytes, Deadline = Deadline::never());
