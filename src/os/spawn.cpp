@@ -34,6 +34,14 @@ struct Plan {
     Plan& operator=(const Plan&) = delete;
 };
 
+// Somebody else has reaped it. The kernel may tell us still.
+Exit exit_seen_by(int pidfd) noexcept {
+    PidfdInfo info{.mask = PidfdInfo::exit_bit};
+    if (pidfd_info(pidfd, &info) < 0 || !(info.mask & PidfdInfo::exit_bit)) return {.known = false};
+    if (WIFSIGNALED(info.exit_code)) return {.signal = WTERMSIG(info.exit_code)};
+    return {.status = WEXITSTATUS(info.exit_code)};
+}
+
 }  // namespace
 
 std::string Exit::text() const {
@@ -60,16 +68,30 @@ Result<Process> Process::start(std::span<const std::string> words, int in, int o
     p.pid_ = pid;
     p.generation_ = fork_generation();
     const long fd = pidfd_open(pid);
-    if (fd >= 0) p.pidfd_ = Fd(static_cast<int>(fd));
-    else p.over_ = true, p.exit_.known = false;  // it ended at once, and SIGCHLD is ignored: there is nothing to wait for
+    if (fd == -ESRCH) {  // it ended at once, and SIGCHLD is ignored: there is nothing to wait for
+        p.over_ = true, p.exit_.known = false;
+        return p;
+    }
+    if (fd < 0) {
+        // By its number, which is safe as long as nobody has waited for it: not for longer than this.
+        siginfo_t info{};
+        (void)sys::kill(pid, SIGKILL);
+        while (sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == -EINTR) {
+        }
+        p.over_ = true;
+        return fail(fd, "pidfd_open", words[0]);
+    }
+    p.pidfd_ = Fd(static_cast<int>(fd));
     return p;
 }
+
+bool Process::ours() const noexcept { return generation_ == fork_generation(); }
 
 Process::Process(Process&& o) noexcept
     : pid_(std::exchange(o.pid_, -1)), pidfd_(std::move(o.pidfd_)), over_(std::exchange(o.over_, true)), exit_(o.exit_), generation_(o.generation_) {}
 
 Process::~Process() {
-    if (over_ || pid_ < 0 || generation_ != fork_generation()) return;
+    if (over_ || pid_ < 0 || !ours()) return;
     (void)signal(SIGKILL);
     (void)wait(Deadline::never());
 }
@@ -88,9 +110,8 @@ Result<Exit> Process::wait(Deadline deadline) {
     if (r == -EINTR) return wait(deadline);
     if (r < 0 && r != -ECHILD) return fail(r, "waitid");
     over_ = true;
-    exit_.known = r == 0;
-    if (r == 0 && info.si_code == CLD_EXITED) exit_.status = info.si_status;
-    else if (r == 0) exit_.signal = info.si_status;
+    if (r == 0) exit_ = info.si_code == CLD_EXITED ? Exit{.status = info.si_status} : Exit{.signal = info.si_status};
+    else exit_ = exit_seen_by(pidfd_.get());
     return exit_;
 }
 

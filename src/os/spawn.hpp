@@ -9,7 +9,8 @@
 
 namespace wye::sys {
 
-/// How a process ended. `known` is false when the program ignores SIGCHLD, so that the kernel kept nothing.
+/// How a process ended. `known` is false when somebody else reaped it (SIGCHLD is ignored, or a loop waits for every child)
+/// and the kernel is older than 6.15, which keeps the answer with the pidfd.
 struct Exit {
     int status = 0;  ///< valid when signal is 0
     int signal = 0;
@@ -30,6 +31,8 @@ public:
     ~Process();
 
     int pid() const noexcept { return pid_; }
+    /// False in the child of a fork(): a copy has nothing to wait for and nothing to end.
+    bool ours() const noexcept;
     int pidfd() const noexcept { return pidfd_.get(); }
     /// Waits for its end and reaps it; the same answer ever after.
     Result<Exit> wait(Deadline);

@@ -19,7 +19,7 @@ Exec::Exec(std::unique_ptr<Child> c) noexcept : child_(std::move(c)) {}
 Exec::Exec(Exec&&) noexcept = default;
 
 Exec::~Exec() {
-    if (!child_) return;
+    if (!child_ || !child_->process.ours()) return;
     child_->stream = FramedStream(Fd(), Fd(), {});  // both pipes closed: it reads its end, or is told that nobody listens
     (void)child_->process.wait(1s);
 }
