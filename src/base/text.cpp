@@ -9,14 +9,17 @@
 namespace wye {
 namespace {
 
-// Length of the UTF-8 sequence at s[i], 0 when it is not one (overlong forms and surrogates are not checked: they print).
+// Length of the UTF-8 sequence at s[i], 0 when it is not one. Overlong forms are none: a lax terminal would read a control
+// character out of them. (Surrogates are not checked: they only print badly.)
 std::size_t utf8_length(std::string_view s, std::size_t i) {
     const auto lead = static_cast<unsigned char>(s[i]);
     const std::size_t n = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
     if (n == 0 || (lead >= 0xf5) || i + n > s.size()) return 0;
     for (std::size_t k = 1; k < n; ++k)
         if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return 0;
-    if (lead == 0xc2 && static_cast<unsigned char>(s[i + 1]) < 0xa0) return 0;  // C1 controls
+    const auto second = static_cast<unsigned char>(s[i + 1]);
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90)) return 0;
+    if (lead == 0xc2 && second < 0xa0) return 0;  // C1 controls
     return n;
 }
 
@@ -58,7 +61,9 @@ std::optional<std::uint64_t> parse_number(std::string_view s) {
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view s) {
-    if (s.ends_with("iB")) s.remove_suffix(2);
+    if (const auto plain = parse_number(s)) return plain;  // first: the B of 0x1B is a digit
+    const bool binary = s.ends_with("iB");
+    if (binary) s.remove_suffix(2);
     else if (s.ends_with("B")) s.remove_suffix(1);
     if (s.empty()) return {};
     int shift = 0;
@@ -69,6 +74,7 @@ std::optional<std::uint64_t> parse_size(std::string_view s) {
         case 't': case 'T': shift = 40; break;
         default: break;
     }
+    if (binary && shift == 0) return {};  // "1iB" is no unit
     if (shift) s.remove_suffix(1);
     const auto v = parse_number(s);
     if (!v || *v > (UINT64_MAX >> shift)) return {};
