@@ -24,8 +24,9 @@ public:
 
     /// Time left, never negative. Meaningless for never().
     std::chrono::nanoseconds left() const noexcept {
-        if (is_now()) return {};
-        return std::max(std::chrono::nanoseconds{}, std::chrono::nanoseconds(at_ - Clock::now()));
+        const auto now = Clock::now();
+        // Compared first: the difference of two times far apart overflows.
+        return at_ <= now ? std::chrono::nanoseconds{} : std::chrono::nanoseconds(at_ - now);
     }
     /// The earlier of the two.
     Deadline sooner(Deadline o) const noexcept { return Deadline(std::min(at_, o.at_)); }
