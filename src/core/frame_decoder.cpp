@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace wye {
 namespace {
@@ -220,7 +221,9 @@ Result<MutBytes> FrameDecoder::end(MutBytes into) {
         return fail(Errc::peer_died, "recv");
     }
     const auto n = buffered();
-    if (framing_ == Framing::raw || n == 0 || skip_to_mark_) return fail(Errc::closed, "recv");
+    // A FIFO's next writer begins a new line, also where the last one was cut off inside a refused one.
+    const bool refused = std::exchange(skip_to_mark_, false);
+    if (framing_ == Framing::raw || n == 0 || refused) return fail(Errc::closed, "recv");
     if (n > into.size()) return fail(Errc::too_big, "recv");
     copy_bytes(into.data(), at(), n);
     consume(n);
