@@ -89,7 +89,7 @@ Result<Uri> Uri::parse(std::string_view text) {
     Uri u;
     u.text_ = text;
     if (text.empty()) return bad("URI", "empty; write one as fifo:/run/app/in or tcp://127.0.0.1:7000");
-    if (text.find('\0') != std::string_view::npos) return bad(text, "contains a zero byte");
+    if (text.find('\0') != std::string_view::npos) return bad(escape(text), "contains a zero byte");  // an Error keeps a C string
     auto rest = text;
     const auto after = cut(rest, ':');
     if (!after || rest.empty() || !std::ranges::all_of(rest, scheme_char))
