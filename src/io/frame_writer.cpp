@@ -67,6 +67,7 @@ Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
         if (!begun || !n.error().is(Errc::timed_out)) return std::unexpected(std::move(n).error());
         outbox_.clear();
         sent_ = 0;
+        outbox_generation_ = sys::fork_generation();
         for (int i = v.first; i < v.count; ++i) {
             const auto* p = static_cast<const std::byte*>(v.v[i].iov_base);
             outbox_.insert(outbox_.end(), p, p + v.v[i].iov_len);
@@ -76,7 +77,16 @@ Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
     return {};
 }
 
+// The rest is the parent's to send: a copy that a forked child sent too would come in the middle of the stream.
+void FrameWriter::forget_after_fork() noexcept {
+    if (!pending() || outbox_generation_ == sys::fork_generation()) return;
+    outbox_.clear();
+    sent_ = 0;
+    locked_ = false;  // by the parent
+}
+
 Result<> FrameWriter::flush(int fd, Deadline deadline) {
+    forget_after_fork();
     while (pending()) {
         const iovec rest{outbox_.data() + sent_, outbox_.size() - sent_};
         WYE_TRY(const auto n, sys::write_some(fd, port_, &rest, 1, deadline));

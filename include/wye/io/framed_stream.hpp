@@ -39,11 +39,13 @@ private:
     Result<> send_pieces(int fd, Bytes, Deadline);
     Result<> lock(int fd, Deadline);
     void unlock() noexcept;
+    void forget_after_fork() noexcept;
 
     StreamOptions options_;
     Port port_;
     std::vector<std::byte> outbox_;
     std::size_t sent_ = 0;
+    std::uint64_t outbox_generation_ = 0;
     Fd lock_;
     std::uint64_t lock_generation_ = 0;
     bool locked_ = false;
