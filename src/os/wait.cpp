@@ -1,28 +1,42 @@
 #include "os/wait.hpp"
 
+#include "os/errno.hpp"
+
 #include <csignal>
 #include <mutex>
-
-#include "os/errno.hpp"
 
 namespace wye::sys {
 namespace {
 
-constexpr int bell_signal = SIGURG;
 void nothing(int) {}
 
-void install_bell() {
+// True when the signal interrupts calls and harms nobody: it does by a handler of the program's own, or by ours, which
+// is installed where there is none.
+bool rings(int number) {
     struct sigaction now{};
-    ::sigaction(bell_signal, nullptr, &now);
-    const bool taken = (now.sa_flags & SA_SIGINFO) || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
-    if (taken) return;
+    ::sigaction(number, nullptr, &now);
+    if ((now.sa_flags & SA_SIGINFO) || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN))
+        return !(now.sa_flags & SA_RESTART);
     struct sigaction ours{};
     ours.sa_handler = nothing;  // no SA_RESTART: the interruption is the purpose
-    ::sigaction(bell_signal, &ours, nullptr);
+    return ::sigaction(number, &ours, nullptr) == 0;
+}
+
+// SIGURG, or where the program's handler for it restarts calls, the highest real-time signal that nobody uses.
+int install_bell() {
+    if (rings(SIGURG)) return SIGURG;
+    for (int n = SIGRTMAX; n > SIGRTMIN; --n) {
+        struct sigaction now{};
+        ::sigaction(n, nullptr, &now);
+        const bool free = !(now.sa_flags & SA_SIGINFO) && (now.sa_handler == SIG_DFL || now.sa_handler == nothing);
+        if (free && rings(n)) return n;
+    }
+    return SIGURG;
 }
 
 timespec to_timespec(std::chrono::nanoseconds t) noexcept {
-    return {.tv_sec = static_cast<time_t>(t.count() / 1'000'000'000), .tv_nsec = static_cast<long>(t.count() % 1'000'000'000)};
+    return {.tv_sec = static_cast<time_t>(t.count() / 1'000'000'000),
+            .tv_nsec = static_cast<long>(t.count() % 1'000'000'000)};
 }
 
 }  // namespace
@@ -46,7 +60,7 @@ Result<short> wait_ready(int fd, short events, Deadline deadline) {
 Interrupt::Interrupt(Deadline d) noexcept {
     if (d.is_never() || d.is_now()) return;
     // Asked every time: a program may have reset the signal since (an exec'd or forked part of it, say).
-    install_bell();
+    const int bell_signal = install_bell();
     sigevent e{};
     e.sigev_notify = SIGEV_THREAD_ID;
     e.sigev_signo = bell_signal;

@@ -25,8 +25,9 @@ private:
 ///
 /// A POSIX timer sends SIGURG to this thread alone, again every 5 ms from the deadline on, so that a signal which lands
 /// just before the call blocks is not the last one. SIGURG because it is ignored by default: a handler that does nothing
-/// is installed only where the program has none, and a handler of the program's own is left in place. While this
-/// lives SIGURG is unblocked in this thread. No timer is made for never().
+/// is installed only where the program has none, and a handler of the program's own is left in place; where that one restarts
+/// calls (SA_RESTART) a free real-time signal is taken instead. While this lives the signal is unblocked in this thread. No
+/// timer is made for never().
 class Interrupt {
 public:
     explicit Interrupt(Deadline) noexcept;
