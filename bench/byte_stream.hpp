@@ -1,0 +1,88 @@
+// What the benches of the byte-stream rooms share: one thread, send and then recv, against the same bytes moved by bare
+// calls.
+#pragma once
+#include "wye/core/channel.hpp"
+#include "wye/core/framing.hpp"
+
+#include <benchmark/benchmark.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+namespace wye::bench {
+
+/// What a hand-written program would do for the same bytes on the wire, in the same number of writes.
+inline void raw_pipe(benchmark::State& state, int in, int out, std::size_t size) {
+    const std::vector<std::byte> message(size, std::byte{'x'});
+    std::vector<std::byte> room(64 * 1024);
+    const std::uint64_t tag = 1;
+    constexpr std::size_t piece = PIPE_BUF - FrameHeader::size - FrameHeader::tag_size;
+    for (auto _ : state) {
+        std::size_t wire = 0;
+        if (size + FrameHeader::size <= PIPE_BUF) {
+            const auto header = FrameHeader{.length = static_cast<std::uint32_t>(size)}.encode();
+            const iovec v[] = {{const_cast<std::byte*>(header.data()), header.size()},
+                               {const_cast<std::byte*>(message.data()), size}};
+            wire = FrameHeader::size + size;
+            if (::writev(out, v, 2) != static_cast<ssize_t>(wire)) std::abort();
+        } else {
+            for (std::size_t at = 0; at < size; at += piece) {
+                const auto n = std::min(piece, size - at);
+                const auto header =
+                    FrameHeader{.length = static_cast<std::uint32_t>(n), .more = at + n < size, .continued = at > 0}
+                        .encode();
+                const iovec v[] = {{const_cast<std::byte*>(header.data()), header.size()},
+                                   {const_cast<std::uint64_t*>(&tag), sizeof tag},
+                                   {const_cast<std::byte*>(message.data()) + at, n}};
+                wire += FrameHeader::size + FrameHeader::tag_size + n;
+                if (::writev(out, v, 3) < 0) std::abort();
+            }
+        }
+        for (std::size_t got = 0; got < wire;) {
+            const auto n = ::read(in, room.data(), room.size());
+            if (n <= 0) std::abort();
+            got += static_cast<std::size_t>(n);
+        }
+        benchmark::DoNotOptimize(room.data());
+    }
+}
+
+/// The same by the concrete classes, or by a Channel.
+template <class Reader, class Writer>
+void ours(benchmark::State& state, Reader reader, Writer writer, std::size_t size) {
+    const std::vector<std::byte> message(size, std::byte{'x'});
+    std::vector<std::byte> room(size);
+    for (auto _ : state) {
+        if (!writer.send(message, Deadline::never())) std::abort();
+        if (auto got = reader.recv(room, Deadline::never()); !got || got->size() != size) std::abort();
+        benchmark::DoNotOptimize(room.data());
+    }
+}
+
+/// Registers raw/ROOM/SIZE, wye/ROOM/SIZE and channel/ROOM/SIZE; `make()` answers a {reader, writer} of its own each
+/// time.
+template <class Make>
+int register_stream(const std::string& room, Make make) {
+    for (const std::size_t size : {64, 4096}) {
+        const auto tail = "/" + room + "/" + std::to_string(size);
+        benchmark::RegisterBenchmark(("raw" + tail).c_str(), [=](benchmark::State& s) {
+            auto ends = make();
+            raw_pipe(s, ends.reader.native_handle(), ends.writer.native_handle(), size);
+        });
+        benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) {
+            auto ends = make();
+            ours(s, std::move(ends.reader), std::move(ends.writer), size);
+        });
+        benchmark::RegisterBenchmark(("channel" + tail).c_str(), [=](benchmark::State& s) {
+            auto ends = make();
+            ours(s, Channel(std::move(ends.reader)), Channel(std::move(ends.writer)), size);
+        });
+    }
+    return 0;
+}
+
+}  // namespace wye::bench
