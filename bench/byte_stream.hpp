@@ -67,7 +67,7 @@ void ours(benchmark::State& state, Reader reader, Writer writer, std::size_t siz
 /// time.
 template <class Make>
 int register_stream(const std::string& room, Make make) {
-    for (const std::size_t size : {64, 4096}) {
+    for (const auto size : {std::size_t{64}, std::size_t{4096}}) {
         const auto tail = "/" + room + "/" + std::to_string(size);
         benchmark::RegisterBenchmark(("raw" + tail).c_str(), [=](benchmark::State& s) {
             auto ends = make();

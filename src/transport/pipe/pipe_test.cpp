@@ -18,7 +18,7 @@ namespace {
 
 std::string text(std::size_t n, char first = 'a') {
     std::string s(n, first);
-    for (std::size_t i = 0; i < n; ++i) s[i] = static_cast<char>(first + i % 20);
+    for (std::size_t i = 0; i < n; ++i) s[i] = static_cast<char>(first + static_cast<int>(i % 20));
     return s;
 }
 
