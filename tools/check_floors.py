@@ -29,6 +29,8 @@ def floor(path):
         parts = parts[2:]
     elif parts[0] in ("src", "wye"):
         parts = parts[1:]
+    if parts == ("wye.hpp",):  # everything for users who open by URI
+        return "registry", None
     if len(parts) < 2 or parts[0] not in FLOORS:
         return None
     return parts[0], parts[1].removesuffix(".hpp").removesuffix(".cpp") if parts[0] == "transport" else None

@@ -2,6 +2,7 @@
 // touches errno. The calls pass a seam: tests bend it (see inject.hpp), and it counts what a message costs.
 #pragma once
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
@@ -38,7 +39,7 @@ namespace wye::sys {
 
 /// The calls that tests can bend, by name.
 enum class Call : std::uint8_t {
-    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink, chmod,
+    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink, chmod, fchmod, getrlimit,
     mkfifo, pipe2, socket, socketpair, bind, listen, accept4, connect, sendmsg, recvmsg, getsockopt, setsockopt, shutdown,
     msgget, msgsnd, msgrcv, msgctl, mq_open, mq_send, mq_receive, mq_getattr, mq_unlink, mq_notify, inotify, spawn, waitid,
     kill, pidfd_open, pidfd_send_signal, pidfd_info, splice, tee,
@@ -102,10 +103,13 @@ inline long fcntl(int fd, int op, long arg = 0) noexcept {
 inline long flock(int fd, int op) noexcept {
     return call(Call::flock, [&] { return ::flock(fd, op); });
 }
+inline long getrlimit(int what, rlimit* l) noexcept {
+    return call(Call::getrlimit, [&] { return ::syscall(SYS_prlimit64, 0, what, nullptr, l); });
+}
 /// Whether RLIMIT_FSIZE is set, so that a write beyond it raises SIGXFSZ.
 inline bool file_size_limited() noexcept {
     rlimit l{};
-    return ::getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur != RLIM_INFINITY;
+    return sys::getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur != RLIM_INFINITY;
 }
 inline long ftruncate(int fd, off_t size) noexcept {
     return call(Call::ftruncate, [&] { return ::ftruncate(fd, size); });
@@ -126,7 +130,7 @@ inline long chmod(const char* path, mode_t mode) noexcept {
     return call(Call::chmod, [&] { return ::chmod(path, mode); });
 }
 inline long fchmod(int fd, mode_t mode) noexcept {
-    return call(Call::chmod, [&] { return ::fchmod(fd, mode); });
+    return call(Call::fchmod, [&] { return ::fchmod(fd, mode); });
 }
 inline long mkfifo(const char* path, mode_t mode) noexcept {
     return call(Call::mkfifo, [&] { return ::mkfifo(path, mode); });
@@ -185,13 +189,6 @@ inline long shutdown(int fd, int how) noexcept {
 }
 
 // System V and POSIX message queues
-/// The key, or -errno; a key with its top bit set is answered as the positive 32-bit number it is.
-inline long ftok(const char* path, int number) noexcept {
-    return call(Call::fstat, [&] {
-        const key_t k = ::ftok(path, number);
-        return k == -1 ? -1L : static_cast<long>(static_cast<std::uint32_t>(k));
-    });
-}
 inline long msgget(key_t key, int flags) noexcept {
     return call(Call::msgget, [&] { return ::msgget(key, flags); });
 }
@@ -207,12 +204,12 @@ inline long msgctl(int id, int op, msqid_ds* d) noexcept {
 inline long mq_open(const char* name, int flags, mode_t mode, mq_attr* a) noexcept {
     return call(Call::mq_open, [&] { return ::mq_open(name, flags | O_CLOEXEC, mode, a); });
 }
-/// `until` is on CLOCK_REALTIME; null blocks. A time in the past makes one try.
+/// `until` is on CLOCK_REALTIME; null blocks (glibc declares that the timed calls take none). A time in the past makes one try.
 inline long mq_send(int q, const char* p, std::size_t n, unsigned priority, const timespec* until) noexcept {
-    return call(Call::mq_send, [&] { return ::mq_timedsend(q, p, n, priority, until); });
+    return call(Call::mq_send, [&] { return until ? ::mq_timedsend(q, p, n, priority, until) : ::mq_send(q, p, n, priority); });
 }
 inline long mq_receive(int q, char* p, std::size_t n, unsigned* priority, const timespec* until) noexcept {
-    return call(Call::mq_receive, [&] { return ::mq_timedreceive(q, p, n, priority, until); });
+    return call(Call::mq_receive, [&] { return until ? ::mq_timedreceive(q, p, n, priority, until) : ::mq_receive(q, p, n, priority); });
 }
 inline long mq_getattr(int q, mq_attr* a) noexcept {
     return call(Call::mq_getattr, [&] { return ::mq_getattr(q, a); });
@@ -226,6 +223,7 @@ inline long mq_notify(int q, const sigevent* e) noexcept {
 }
 
 // processes
+inline uid_t effective_user() noexcept { return ::geteuid(); }
 inline long kill(pid_t pid, int signal) noexcept {
     return call(Call::kill, [&] { return ::kill(pid, signal); });
 }

@@ -1,6 +1,11 @@
 #pragma once
+#include "wye/core/channel.hpp"
 #include "wye/core/mechanism.hpp"
 #include "wye/os/fd.hpp"
+
+#include <array>
+#include <string>
+#include <vector>
 
 namespace wye {
 
@@ -8,82 +13,101 @@ struct PosixMqOptions {
     Mode mode = Mode::both;
     Create create = Create::never;
     unsigned permissions = 0600;
-    // Of a queue that is created; an existing one keeps its own.
-    long depth = 10;           ///< messages; an unprivileged process may have /proc/sys/fs/mqueue/msg_max
-    long message_size = 8192;  ///< bytes; likewise msgsize_max
+    // 0: the system's default when it is made (10 messages of 8 KiB), whatever it has when it is there. Another value
+    // than a queue that is there has is Errc::mismatch.
+    std::size_t depth = 0, message_size = 0;
 };
 
-/// A POSIX message queue: whole messages with a priority, kept by the kernel until they are read or the queue is removed.
+/// Tells when a message comes into an empty queue, on a descriptor: see PosixMq::notify_descriptor().
 ///
-/// Not for: large messages (8 KiB unless the administrator allows more), descriptors (UnixSocket), knowing that the other side has gone: a
-/// queue has no ends, so nobody ever sees a close; use deadlines.
-/// Order: the highest priority first, within one priority as sent. A steady stream of high ones starves the low ones.
-/// A message that was received is gone, also when the receiver dies before it has done its work.
-/// What hurts: RLIMIT_MSGQUEUE (800 KiB a user) is used up by the size of the queues, not by what is in them: Errc::exhausted.
-/// Threads: any number may send and any number may receive, each with an object of its own (see open()).
-/// After fork: both processes hold the queue. It stays after the last close until remove(). mq_overview(7).
+/// One process at a time may be told (Errc::busy), once, and only of the step from empty to not empty while nobody
+/// waits in recv(). So: wait(), rearm(), and only then recv() with Deadline::now() until it times out. In that order no
+/// burst is missed: what came before rearm() is read, and what comes after the queue ran empty tells again. A program
+/// that can poll PosixMq::native_handle() needs none of this. Belongs to the process that made it: a forked child must
+/// leave it alone. Closing any descriptor of the queue in this process ends it, as the kernel has it: wait() is then
+/// Errc::closed.
+class PosixMqNotification {
+public:
+    /// Readable when a message came (or the notification was ended).
+    int native_handle() const noexcept { return socket_.get(); }
+    /// Errc::closed when the queue was closed under it.
+    Result<> wait(Deadline = Deadline::never());
+    /// To be told again. Does nothing while it still waits for its message. Errc::busy: another process was faster.
+    Result<> rearm();
+
+private:
+    friend class PosixMq;
+    PosixMqNotification(int queue, Fd socket) noexcept : queue_(queue), socket_(std::move(socket)) {}
+    Result<bool> heard();
+
+    int queue_;  // the PosixMq's own: it must outlive this
+    Fd socket_;
+    bool armed_ = false, told_ = false;
+};
+
+/// A POSIX message queue: whole messages with a priority, kept by the kernel until removed.
+///
+/// Not for: messages above max_message() (8 KiB by default), depth beyond `ulimit -q`, descriptors (UnixSocket).
+/// What hurts: the highest priority always goes first, oldest first within it, so a steady flow of it starves the rest.
+/// A recv() into less than max_message() may find a larger message: it is then out of the kernel's queue and kept here
+/// until a recv() has room, unseen by poll and by other readers, and lost with this object. Size `into` with
+/// max_message(). Threads: any number may send and recv at once, but recv into less than max_message() only one. After
+/// fork: both processes hold the queue (what was kept here is then kept twice). After the last close it still exists:
+/// remove() ends it. mq_overview(7), mq_open(3), mq_notify(3).
 class PosixMq {
 public:
     static constexpr Traits traits{.scheme = "posix-mq",
-                                   .name = "POSIX message queue",
+                                   .name = "message queue (POSIX)",
                                    .timing = Timing::async,
-                                   .direction = Direction::both_ways,
-                                   .relation = Relation::any,
-                                   .boundaries = Boundaries::message,
                                    .lifetime = Lifetime::kernel,
                                    .priorities = true,
                                    .sees_close = false};
+    static constexpr unsigned max_priority = 32767;
 
-    /// `name` as "/jobs". Errc::bad_address when it is no queue name; Errc::exhausted names the limit that is in the way.
+    /// `name` is a slash and up to 255 bytes without another. Create::if_missing refuses (Errc::denied) a queue that
+    /// neither this user nor root made; Create::never takes it, for then it was meant.
     [[nodiscard]] static Result<PosixMq> open(const std::string& name, PosixMqOptions = {});
-    [[nodiscard]] static Result<> remove(const std::string& name);
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return send(b, Meta{}, d); }
+    /// A higher Meta::priority is received first. Errc::too_big before anything is sent.
     Result<> send(Bytes, Meta, Deadline = Deadline::never());
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
-        Meta ignored;
-        return recv(into, ignored, d);
+        Meta m;
+        return recv(into, m, d);
     }
     Result<MutBytes> recv(MutBytes into, Meta&, Deadline = Deadline::never());
 
-    std::size_t max_message() const noexcept { return message_size_; }
-    /// Readable when a message waits, writable when there is room: on Linux a queue is a descriptor.
-    int native_handle() const noexcept { return fd_.get(); }
-    Result<std::size_t> waiting() const;  ///< messages in the queue now
-
-    /// `signal` comes once, when a message arrives in the empty queue and nobody waits in recv(). One process at a time may ask:
-    /// Errc::busy. Ask again *before* draining the queue, or a message that comes between is not told.
-    Result<> notify_signal(int signal);
+    /// This process gets the signal, with si_code SI_MESGQ and `value` in si_value, when a message comes into the empty
+    /// queue: once, and with PosixMqNotification's other conditions. Errc::busy when one is registered already.
+    Result<> notify_signal(int number, int value = 0);
+    /// No more of it. Fine when there was none.
     Result<> notify_cancel();
+    /// The same, on a descriptor; armed. What is in the queue already does not tell: read it first. Must not outlive
+    /// the queue.
+    Result<PosixMqNotification> notify_descriptor();
 
-    /// The same by a descriptor that becomes readable, for a loop that wants the edge rather than native_handle()'s level.
-    class Notice {
-    public:
-        int native_handle() const noexcept { return fd_.get(); }
-        /// Takes the notice that came, if any, and asks for the next: false when none had come.
-        Result<bool> rearm();
-
-    private:
-        friend class PosixMq;
-        Fd fd_;
-        int queue_ = -1;  // lent by the PosixMq, which must outlive this
-    };
-    Result<Notice> notify_descriptor();
+    std::size_t max_message() const noexcept { return message_size_; }
+    std::size_t depth() const noexcept { return depth_; }
+    Result<std::size_t> messages() const;
+    int native_handle() const noexcept { return fd_.get(); }
 
 private:
-    PosixMq(Fd fd, std::size_t size) : fd_(std::move(fd)), message_size_(size) {}
-    Result<std::size_t> take(std::byte* into, unsigned& priority, Deadline);
+    explicit PosixMq(Fd fd) noexcept : fd_(std::move(fd)) {}
+    Result<> learn(const std::string& name, const PosixMqOptions&, bool made);
+    Result<MutBytes> recv_kept(MutBytes into, Meta&, Deadline);
+    Result<std::size_t> receive(MutBytes, unsigned& priority, Deadline);
 
     Fd fd_;
-    std::size_t message_size_;
-    std::unique_ptr<std::byte[]> room_;  // for callers whose buffer is smaller than the kernel demands
-    std::size_t held_ = 0;               // a message in room_ that was too big for its caller
-    bool holds_ = false;
-    unsigned held_priority_ = 0;
+    std::size_t message_size_ = 0, depth_ = 0;
+    bool may_send_ = true, may_recv_ = true;
+    std::vector<std::byte> kept_;  // a place of message_size_, made at the first recv() into less
+    std::size_t kept_size_ = 0;
+    unsigned kept_priority_ = 0;
+    bool keeps_ = false;
 };
 
 extern const Mechanism posix_mq_mechanism;
 
-static_assert(Sender<PosixMq> && Receiver<PosixMq> && Tagged<PosixMq> && Pollable<PosixMq> && !Lender<PosixMq>);
+static_assert(Sender<PosixMq> && Receiver<PosixMq> && Tagged<PosixMq> && Pollable<PosixMq>);
 
 }  // namespace wye

@@ -1,75 +1,97 @@
 #pragma once
-#include <chrono>
-
+#include "wye/core/channel.hpp"
 #include "wye/core/mechanism.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
 
 namespace wye {
 
 struct SysvMqOptions {
+    Mode mode = Mode::both;
     Create create = Create::never;
     unsigned permissions = 0600;
-    long type = 0;  ///< what Meta{} means: sent with this type (0: 1), asked for by it (0: any)
+    long type = 0;  ///< what send() sends and recv() asks for when Meta::type is 0; 0: send 1, take any
 };
 
-/// A System V message queue: whole messages with a type, kept by the kernel until they are read or the queue is removed.
+/// What the kernel knows of a queue (msgctl(2), IPC_STAT).
+struct SysvMqStat {
+    using Time = std::chrono::system_clock::time_point;
+    int id = -1;
+    std::int32_t key = 0;
+    std::uint32_t owner = 0, group = 0, creator = 0, creator_group = 0;
+    unsigned mode = 0;  ///< the nine permission bits
+    std::uint64_t messages = 0, bytes = 0, limit = 0;
+    std::int32_t last_sender = 0, last_receiver = 0;  ///< process ids; 0: nobody yet
+    Time last_send, last_receive, last_change;        ///< the epoch: never
+};
+
+/// A System V message queue: whole messages with a type, kept by the kernel until the queue is removed.
 ///
-/// Several conversations can share one queue: a receiver asks for its type. Waiting receivers are served in the order they came.
-/// Not for: event loops (there is no descriptor to poll), large messages (8 KiB by default, see max_message()), knowing that the other
-/// side has gone: use deadlines.
-/// What hurts: the 16 KiB of a queue (MSGMNB) are shared by all types, so one type that nobody takes fills it for every other; keys
-/// made by ftok() keep 8 bits of the number, 8 of the device and 16 of the inode: two paths can give one key, and stat() tells whose queue
-/// one has got. A message received is gone, also when its receiver dies.
-/// Threads: as many as you like, each with an object of its own. After fork: both hold it. It stays until remove(). msgop(2), sysvipc(7).
+/// Not for: messages above max_message() (8 KiB by default), poll and epoll (it is no descriptor; see PosixMq),
+/// descriptors. What hurts: one type can fill the whole queue (msg_qbytes, 16 KiB by default), and then the senders of
+/// every other type wait too: give each kind of traffic that must not wait for another a queue of its own. ftok() keeps
+/// 8 bits of the number, 16 of the inode and 8 of the device, so two paths can have one key: look at stat() when
+/// strangers might share the machine. A waiting call with a deadline costs a timer, because the kernel has no timed
+/// form. Threads: one may send and one may recv at once. Of several receivers that wait, the kernel serves the longest
+/// waiting first. After fork: both processes have the queue. It outlives everybody: remove() ends it, and whoever waits
+/// in it then gets Errc::closed. msgget(2), msgsnd(2), sysvipc(7).
 class SysvMq {
 public:
     static constexpr Traits traits{.scheme = "sysv-mq",
-                                   .name = "System V message queue",
+                                   .name = "message queue (SysV)",
                                    .timing = Timing::async,
-                                   .direction = Direction::both_ways,
-                                   .relation = Relation::any,
-                                   .boundaries = Boundaries::message,
                                    .lifetime = Lifetime::kernel,
                                    .pollable = false,
                                    .types = true,
                                    .sees_close = false};
 
-    [[nodiscard]] static Result<SysvMq> open(std::int32_t key, SysvMqOptions = {});
-    /// ftok(3): the path must exist, `number` is 1 to 255.
-    [[nodiscard]] static Result<std::int32_t> key_of(const std::string& path, int number);
-    [[nodiscard]] static Result<> remove(std::int32_t key);
+    /// The key of a file, as ftok(3) makes it. The file must exist, and must not be replaced afterwards: its inode is
+    /// the key.
+    [[nodiscard]] static Result<std::int32_t> key_of(const std::string& path, unsigned project);
 
+    /// Create::if_missing refuses (Errc::denied) a queue that neither this user nor root made: somebody may have been
+    /// waiting for us there. Create::never takes it, for then it was meant.
+    [[nodiscard]] static Result<SysvMq> open(std::int32_t key, SysvMqOptions = {});
+    /// By the kernel's number, as ipcs(1) shows it: for queues without a key.
+    [[nodiscard]] static Result<SysvMq> open_id(int id, SysvMqOptions = {});
+
+    /// Errc::too_big before the call. Errc::closed when the queue was removed.
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return send(b, Meta{}, d); }
-    /// Meta::type > 0 is the message's type.
     Result<> send(Bytes, Meta, Deadline = Deadline::never());
+
+    /// A message longer than `into` stays in the queue (Errc::too_big); nothing is ever cut off.
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
-        Meta any;
-        return recv(into, any, d);
+        Meta m;
+        return recv(into, m, d);
     }
-    /// Meta::type asks: 0 the oldest, n the oldest of type n, -n the oldest of the lowest type up to n. It answers the type that came.
-    /// Errc::too_big leaves the message in the queue; a message is never cut. Errc::closed: the queue was removed.
+    /// `Meta::type` asks (0 any, n exactly n, -n the lowest up to n), and is then the type that came.
     Result<MutBytes> recv(MutBytes into, Meta&, Deadline = Deadline::never());
 
-    /// As the queue and the kernel have it now: the lesser of msg_qbytes and /proc/sys/kernel/msgmax.
-    std::size_t max_message() const noexcept { return max_; }
-
-    struct Stat {
-        std::uint32_t owner, group, creator;
-        unsigned mode;
-        std::uint64_t messages, bytes, limit;
-        int last_sender, last_receiver;  ///< pids; 0 when there was none
-        std::int64_t sent_at, received_at, changed_at;  ///< seconds since 1970; 0 never
-    };
-    Result<Stat> stat() const;
+    /// The lesser of the queue's limit and the system's, as they are now.
+    std::size_t max_message() const;
+    Result<SysvMqStat> stat() const;
     int id() const noexcept { return id_; }
+    /// Ends the queue for everybody. Only its owner, its creator and root may.
+    Result<> remove();
 
 private:
-    struct Message;
-    SysvMq(int id, std::size_t max, long type);
+    // The kernel wants type and text in one piece; these are the places, made once.
+    struct Place {
+        std::unique_ptr<std::byte[]> bytes;
+        std::size_t room = 0;
+        void make(std::size_t n);
+        std::byte* text() const noexcept { return bytes.get() + sizeof(long); }
+    };
+    SysvMq(int id, SysvMqOptions o) noexcept : id_(id), options_(o) {}
+    static Result<SysvMq> opened(int id, SysvMqOptions, const std::string& subject);
+    std::unexpected<Error> failed(long r, const char* op) const;
+
     int id_;
-    std::size_t max_;
-    long type_;
-    // The kernel wants the type and the text in one place: one such place for each way.
-    std::unique_ptr<std::byte[]> out_, in_;
+    SysvMqOptions options_;
+    std::size_t max_ = 0;
+    Place out_, in_;
 };
 
 extern const Mechanism sysv_mq_mechanism;

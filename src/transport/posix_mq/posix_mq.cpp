@@ -1,188 +1,210 @@
-// A POSIX message queue.
+// A POSIX message queue. Its descriptor is opened blocking, and never changed: who it is shared with might mind.
 #include "wye/transport/posix_mq.hpp"
 
-#include <cstring>
-
-#include "os/directory.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/small_file.hpp"
+#include "os/syscall.hpp"
 #include "os/wait.hpp"
-#include "wye/base/text.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <optional>
 
 namespace wye {
 namespace {
 
-constexpr timespec past{};  // mq_timed* take the settable clock; a time long gone makes one try and no wait
+const std::string limits = "/proc/sys/fs/mqueue/";
+constexpr timespec past{};  // for one try: mq_timed* go by the settable clock, so their deadlines are not ours
 
-Result<> check_name(const std::string& name) {
-    if (name.size() >= 2 && name.size() <= 255 && name[0] == '/' && name.find('/', 1) == std::string::npos && name != "/." && name != "/..") return {};
-    return refuse(Errc::bad_address, "\"" + name + "\" is no queue name: one slash, then 1 to 254 others; write it as /jobs");
+std::string wrong_name(std::string_view name) {
+    if (name.empty() || name[0] != '/') return "a queue's name begins with '/'";
+    const auto rest = name.substr(1);
+    if (rest.empty() || rest == "." || rest == "..") return "no name after the '/'";
+    if (rest.find('/') != std::string_view::npos) return "a queue's name has one '/', at its beginning";
+    if (rest.size() > 255) return "a queue's name has at most 255 bytes after the '/'";
+    return {};
 }
 
-long limit_of(const char* path) {
-    const auto text = sys::read_text(path);
-    const auto n = text ? parse_number(std::string_view(*text).substr(0, text->find('\n'))) : std::nullopt;
-    return n ? static_cast<long>(*n) : -1;
+int access(Mode m) noexcept { return m == Mode::read ? O_RDONLY : m == Mode::write ? O_WRONLY : O_RDWR; }
+
+// What was asked for but is above what this user may have. Root is bounded by the kernel's own limits alone.
+std::optional<Error> above_limit(const std::string& name, const PosixMqOptions& o) {
+    const auto over = [&](std::size_t asked, const char* what, const char* file) -> std::optional<Error> {
+        const auto most = sys::read_number(limits + file);
+        if (!most || asked <= *most) return {};
+        return Error::saying(Errc::exhausted, "mq_open(\"" + name + "\"): " + what + "=" + std::to_string(asked) +
+                                                  " is above the limit " + std::to_string(*most) + " in " + limits +
+                                                  file);
+    };
+    if (auto e = over(o.depth, "depth", "msg_max")) return e;
+    return over(o.message_size, "size", "msgsize_max");
 }
 
-// EINVAL of mq_open says nothing; which limit it was can be asked.
-Error open_failed(long r, const std::string& name, const PosixMqOptions& o) {
-    struct Bound { const char* path; long wanted; const char* what; };
-    const Bound bounds[] = {{"/proc/sys/fs/mqueue/msg_max", o.depth, "depth"}, {"/proc/sys/fs/mqueue/msgsize_max", o.message_size, "size"}};
-    if (r == -EINVAL && o.create != Create::never)
-        for (const auto& b : bounds)
-            if (const long limit = limit_of(b.path); b.wanted <= 0 || (limit > 0 && b.wanted > limit))
-                return Error::saying(b.wanted <= 0 ? Errc::bad_address : Errc::exhausted,
-                                     "mq_open(\"" + name + "\"): " + b.what + " " + std::to_string(b.wanted) + " is not from 1 to " + std::to_string(limit) + " (" + b.path + ")");
-    if (r == -EMFILE)
-        return Error::saying(Errc::exhausted, "mq_open(\"" + name + "\"): too many descriptors, or this user's queues reach RLIMIT_MSGQUEUE (ulimit -q): " +
-                                                  std::to_string(o.depth) + " messages of " + std::to_string(o.message_size) + " bytes were asked for");
-    if (r == -ENOSPC) return Error::saying(Errc::exhausted, "mq_open(\"" + name + "\"): the machine has all the queues it may (/proc/sys/fs/mqueue/queues_max)");
-    return sys::error(r, "mq_open", name);
+// EMFILE is either: the process is out of descriptors, or the user out of bytes for queues.
+Error out_of_files(const std::string& name, const PosixMqOptions& o) {
+    const long probe = sys::open("/dev/null", O_RDONLY);
+    if (probe < 0) return sys::error(-EMFILE, "mq_open", name);
+    (void)sys::close(static_cast<int>(probe));
+    rlimit l{};
+    (void)sys::getrlimit(RLIMIT_MSGQUEUE, &l);
+    const auto depth = o.depth ? o.depth : 10, size = o.message_size ? o.message_size : 8192;
+    return Error::saying(Errc::exhausted,
+                         "mq_open(\"" + name + "\"): RLIMIT_MSGQUEUE (ulimit -q) allows " + std::to_string(l.rlim_cur) +
+                             " bytes for all queues of this user, and this one needs over " +
+                             std::to_string(depth * size) + "; remove old ones, or ask for less depth or size");
+}
+
+Error cannot_create(long r, const std::string& name, const PosixMqOptions& o) {
+    if (r == -EINVAL || r == -EOVERFLOW || r == -ENOMEM) {
+        if (auto e = sys::effective_user() == 0 ? std::nullopt : above_limit(name, o)) return *e;
+        return Error::saying(Errc::exhausted, "mq_open(\"" + name + "\"): depth=" + std::to_string(o.depth) +
+                                                  " with size=" + std::to_string(o.message_size) +
+                                                  " is more than the kernel has; it takes 65536 and 16M at most");
+    }
+    if (r == -ENOSPC)
+        return Error::saying(Errc::exhausted, "mq_open(\"" + name + "\"): as many queues as " + limits +
+                                                  "queues_max allows (" +
+                                                  std::to_string(sys::read_number(limits + "queues_max").value_or(0)) +
+                                                  ") exist already");
+    return r == -EMFILE ? out_of_files(name, o) : sys::error(r, "mq_open", name);
+}
+
+// Of depth and size, the one that was not given is the system's default.
+void fill(PosixMqOptions& o) {
+    if (o.depth == 0) o.depth = sys::read_number(limits + "msg_default").value_or(10);
+    if (o.message_size == 0) o.message_size = sys::read_number(limits + "msgsize_default").value_or(8192);
 }
 
 }  // namespace
+
+// ---------------------------------------------------------------- life
 
 Result<PosixMq> PosixMq::open(const std::string& name, PosixMqOptions o) {
-    WYE_CHECK(check_name(name));
-    const int access = o.mode == Mode::read ? O_RDONLY : o.mode == Mode::write ? O_WRONLY : O_RDWR;
-    mq_attr wanted{};
-    wanted.mq_maxmsg = o.depth;
-    wanted.mq_msgsize = o.message_size;
-    long r = -ENOENT;
+    if (const auto wrong = wrong_name(name); !wrong.empty())
+        return refuse(Errc::bad_address, name + ": " + wrong + "; write it as /jobs");
     bool made = false;
-    for (int tries = 0; tries < 100; ++tries) {  // made and removed by others between our two steps
-        if (o.create != Create::exclusive) r = sys::mq_open(name.c_str(), access, 0, nullptr);
-        if (r != -ENOENT || o.create == Create::never) break;
-        r = sys::mq_open(name.c_str(), access | O_CREAT | O_EXCL, o.permissions, &wanted);
+    long r = 0;
+    if (o.create != Create::never) {
+        auto filled = o;
+        fill(filled);
+        mq_attr a{};
+        a.mq_maxmsg = static_cast<long>(std::min<std::size_t>(filled.depth, LONG_MAX));
+        a.mq_msgsize = static_cast<long>(std::min<std::size_t>(filled.message_size, LONG_MAX));
+        r = sys::mq_open(name.c_str(), access(o.mode) | O_CREAT | O_EXCL, o.permissions & 0777, &a);
         made = r >= 0;
-        if (r != -EEXIST || o.create == Create::exclusive) break;
+        if (r < 0 && (r != -EEXIST || o.create == Create::exclusive))
+            return std::unexpected(cannot_create(r, name, filled));
     }
-    if (r < 0) return std::unexpected(open_failed(r, name, o));
-    Fd fd(static_cast<int>(r));
-    mq_attr is{};
-    // The umask took bits away.
-    long done = made ? sys::fchmod(fd.get(), o.permissions) : 0;
-    if (done == 0) done = sys::mq_getattr(fd.get(), &is);
-    if (done < 0) {
+    if (!made) r = sys::mq_open(name.c_str(), access(o.mode), 0, nullptr);
+    if (r == -ENOENT && o.create == Create::if_missing) return open(name, o);  // removed between the two calls
+    if (r < 0) return sys::fail(r, "mq_open", name);
+    PosixMq q(Fd(static_cast<int>(r)));
+    if (auto known = q.learn(name, o, made); !known) {
         if (made) (void)sys::mq_unlink(name.c_str());
-        return sys::fail(done, "mq_open", name);
+        return std::unexpected(std::move(known).error());
     }
-    return PosixMq(std::move(fd), static_cast<std::size_t>(is.mq_msgsize));
+    return q;
 }
 
-Result<> PosixMq::remove(const std::string& name) {
-    WYE_CHECK(check_name(name));
-    const long r = sys::mq_unlink(name.c_str());
-    return r < 0 ? Result<>(sys::fail(r, "mq_unlink", name)) : Result<>();
-}
-
-Result<> PosixMq::send(Bytes message, Meta meta, Deadline deadline) {
-    if (message.size() > message_size_) return fail(Errc::too_big, "send");
-    if (meta.priority > 32767) return refuse(Errc::unsupported, "priority " + std::to_string(meta.priority) + ": a POSIX queue has 0 to 32767");
-    if (meta.type != 0) return refuse(Errc::unsupported, "a POSIX queue has priorities, not types");
-    for (;;) {
-        const long r = sys::mq_send(fd_.get(), reinterpret_cast<const char*>(message.data()), message.size(), meta.priority, deadline.is_never() ? nullptr : &past);
-        if (r == 0) return {};
-        if (r == -EINTR && !deadline.passed()) continue;
-        if (r != -ETIMEDOUT && r != -EAGAIN && r != -EINTR) return sys::fail(r, "mq_send");
-        if (deadline.is_now()) return fail(Errc::timed_out, "send");
-        WYE_CHECK(sys::wait_ready(fd_.get(), POLLOUT, deadline));
-    }
-}
-
-Result<std::size_t> PosixMq::take(std::byte* into, unsigned& priority, Deadline deadline) {
-    for (;;) {
-        const long r = sys::mq_receive(fd_.get(), reinterpret_cast<char*>(into), message_size_, &priority, deadline.is_never() ? nullptr : &past);
-        if (r >= 0) return static_cast<std::size_t>(r);
-        if (r == -EINTR && !deadline.passed()) continue;
-        if (r != -ETIMEDOUT && r != -EAGAIN && r != -EINTR) return sys::fail(r, "mq_receive");
-        if (deadline.is_now()) return fail(Errc::timed_out, "recv");
-        WYE_CHECK(sys::wait_ready(fd_.get(), POLLIN, deadline));
-    }
-}
-
-Result<MutBytes> PosixMq::recv(MutBytes into, Meta& meta, Deadline deadline) {
-    if (meta.type != 0) return refuse(Errc::unsupported, "a POSIX queue has priorities, not types");
-    if (!holds_ && into.size() >= message_size_) {
-        WYE_TRY(const auto n, take(into.data(), meta.priority, deadline));
-        return into.first(n);
-    }
-    // The kernel demands room for the largest message, whatever comes.
-    if (!room_) room_ = std::make_unique_for_overwrite<std::byte[]>(message_size_);
-    if (!holds_) {
-        WYE_TRY(held_, take(room_.get(), held_priority_, deadline));
-        holds_ = true;
-    }
-    if (held_ > into.size()) return fail(Errc::too_big, "recv");
-    if (held_ > 0) std::memcpy(into.data(), room_.get(), held_);
-    holds_ = false;
-    meta.priority = held_priority_;
-    return into.first(held_);
-}
-
-Result<std::size_t> PosixMq::waiting() const {
+Result<> PosixMq::learn(const std::string& name, const PosixMqOptions& o, bool made) {
+    may_send_ = o.mode != Mode::read;
+    may_recv_ = o.mode != Mode::write;
+    if (made)
+        if (const long r = sys::fchmod(fd_.get(), o.permissions & 0777); r < 0) return sys::fail(r, "fchmod", name);
     mq_attr a{};
-    if (const long r = sys::mq_getattr(fd_.get(), &a); r < 0) return sys::fail(r, "mq_getattr");
-    return static_cast<std::size_t>(a.mq_curmsgs) + (holds_ ? 1 : 0);
+    if (const long r = sys::mq_getattr(fd_.get(), &a); r < 0) return sys::fail(r, "mq_getattr", name);
+    depth_ = static_cast<std::size_t>(a.mq_maxmsg);
+    message_size_ = static_cast<std::size_t>(a.mq_msgsize);
+    if (made) return {};
+    if ((o.depth && o.depth != depth_) || (o.message_size && o.message_size != message_size_))
+        return refuse(Errc::mismatch, name + ": is there with depth=" + std::to_string(depth_) +
+                                          "&size=" + std::to_string(message_size_) +
+                                          ", which cannot be changed; leave them out, or remove it first");
+    if (o.create == Create::if_missing) {
+        struct stat s{};
+        if (const long r = sys::fstat(fd_.get(), &s); r < 0) return sys::fail(r, "fstat", name);
+        if (s.st_uid != sys::effective_user() && s.st_uid != 0)
+            return refuse(Errc::denied, name + ": user " + std::to_string(s.st_uid) +
+                                            " made this queue; open it without create if it is meant");
+    }
+    return {};
 }
 
-// ---------------------------------------------------------------- notification
+// ---------------------------------------------------------------- work
 
 namespace {
-
-constexpr std::size_t cookie_size = 32;  // NOTIFY_COOKIE_LEN of the kernel; its last byte comes back as the reason
-
-// The kernel writes the cookie to a netlink socket: what glibc builds SIGEV_THREAD on, without the thread.
-Result<> ask(int queue, int netlink) {
-    static const char cookie[cookie_size] = "wye";
-    sigevent e{};
-    e.sigev_notify = SIGEV_THREAD;
-    e.sigev_signo = netlink;
-    e.sigev_value.sival_ptr = const_cast<char*>(cookie);
-    const long r = sys::mq_notify(queue, &e);
-    return r < 0 ? Result<>(sys::fail(r, "mq_notify")) : Result<>();
+// With never() the plain blocking call; else one try, and poll on the monotonic clock between tries.
+template <class F>
+long by(int fd, short event, Deadline d, F&& call) {
+    for (;;) {
+        const long r = call(d.is_never() ? nullptr : &past);
+        if (r == -EINTR) continue;
+        if (r == -EAGAIN) {  // an inherited descriptor that its maker wanted non-blocking
+            if (d.is_now()) return -ETIMEDOUT;
+        } else if (r != -ETIMEDOUT || d.is_now()) {
+            return r;
+        }
+        if (const auto ready = sys::wait_ready(fd, event, d); !ready)
+            return ready.error().sys() ? -ready.error().sys() : -ETIMEDOUT;
+    }
 }
-
 }  // namespace
 
-Result<> PosixMq::notify_signal(int signal) {
-    sigevent e{};
-    e.sigev_notify = SIGEV_SIGNAL;
-    e.sigev_signo = signal;
-    const long r = sys::mq_notify(fd_.get(), &e);
-    return r < 0 ? Result<>(sys::fail(r, "mq_notify")) : Result<>();
+Result<> PosixMq::send(Bytes b, Meta m, Deadline d) {
+    if (m.type != 0) return refuse(Errc::unsupported, "a POSIX message queue has priorities and no types");
+    if (m.priority > max_priority)
+        return refuse(Errc::unsupported,
+                      "priority " + std::to_string(m.priority) + ": they go from 0 to " + std::to_string(max_priority));
+    if (!may_send_) return fail(Errc::unsupported, "mq_send");
+    if (b.size() > message_size_) return fail(Errc::too_big, "mq_send");
+    const long r = by(fd_.get(), POLLOUT, d, [&](const timespec* t) {
+        return sys::mq_send(fd_.get(), reinterpret_cast<const char*>(b.data()), b.size(), m.priority, t);
+    });
+    if (r == -ETIMEDOUT) return fail(Errc::timed_out);
+    if (r < 0) return sys::fail(r, "mq_send");
+    return {};
 }
 
-Result<> PosixMq::notify_cancel() {
-    const long r = sys::mq_notify(fd_.get(), nullptr);
-    return r < 0 ? Result<>(sys::fail(r, "mq_notify")) : Result<>();
+Result<std::size_t> PosixMq::receive(MutBytes into, unsigned& priority, Deadline d) {
+    const long r = by(fd_.get(), POLLIN, d, [&](const timespec* t) {
+        return sys::mq_receive(fd_.get(), reinterpret_cast<char*>(into.data()), into.size(), &priority, t);
+    });
+    if (r == -ETIMEDOUT) return fail(Errc::timed_out);
+    if (r < 0) return sys::fail(r, "mq_receive");
+    return static_cast<std::size_t>(r);
 }
 
-Result<PosixMq::Notice> PosixMq::notify_descriptor() {
-    const long r = sys::socket(AF_NETLINK, SOCK_RAW, 0);
-    if (r < 0) return sys::fail(r, "socket");
-    Notice n;
-    n.fd_ = Fd(static_cast<int>(r));
-    n.queue_ = fd_.get();
-    WYE_CHECK(ask(n.queue_, n.fd_.get()));
-    return n;
+Result<MutBytes> PosixMq::recv(MutBytes into, Meta& m, Deadline d) {
+    if (m.type != 0) return refuse(Errc::unsupported, "a POSIX message queue has priorities and no types");
+    if (!may_recv_) return fail(Errc::unsupported, "mq_receive");
+    if (keeps_ || into.size() < message_size_) return recv_kept(into, m, d);
+    WYE_TRY(const auto n, receive(into, m.priority, d));
+    return into.first(n);
 }
 
-Result<bool> PosixMq::Notice::rearm() {
-    char cookie[cookie_size];
-    iovec v{cookie, sizeof cookie};
-    msghdr m{};
-    m.msg_iov = &v;
-    m.msg_iovlen = 1;
-    const long r = sys::recvmsg(fd_.get(), &m, MSG_DONTWAIT);
-    if (r == -EAGAIN) return false;
-    if (r < 0) return sys::fail(r, "recvmsg");
-    WYE_CHECK(ask(queue_, fd_.get()));
-    return true;
+// The kernel wants room for the largest message, whatever comes.
+Result<MutBytes> PosixMq::recv_kept(MutBytes into, Meta& m, Deadline d) {
+    if (!keeps_) {
+        kept_.resize(message_size_);
+        WYE_TRY(kept_size_, receive(kept_, kept_priority_, d));
+        keeps_ = true;
+    }
+    if (kept_size_ > into.size()) return fail(Errc::too_big, "mq_receive");
+    if (kept_size_ > 0) std::memcpy(into.data(), kept_.data(), kept_size_);
+    keeps_ = false;
+    m.priority = kept_priority_;
+    return into.first(kept_size_);
 }
 
-// ---------------------------------------------------------------- the room's table
+Result<std::size_t> PosixMq::messages() const {
+    mq_attr a{};
+    if (const long r = sys::mq_getattr(fd_.get(), &a); r < 0) return sys::fail(r, "mq_getattr");
+    return static_cast<std::size_t>(a.mq_curmsgs) + keeps_;
+}
+
+// ---------------------------------------------------------------- the room
 
 namespace {
 
@@ -190,49 +212,70 @@ constexpr std::string_view example = "posix-mq:/jobs?depth=10&size=8K";
 constexpr Param params[] = {{"depth", "N", "messages it holds, when it is made (default 10)"},
                             {"size", "SIZE", "largest message, when it is made (default 8K)"}};
 
-Result<PosixMqOptions> options_of(const Uri& uri, const OpenOptions& how) {
-    PosixMqOptions o{.mode = how.mode, .create = how.create, .permissions = how.permissions};
-    WYE_TRY(const auto depth, uri.number("depth", 10));
-    WYE_TRY(const auto size, uri.size("size", 8192));
-    if (depth == 0 || depth > 65536) return uri.refuse("depth must be from 1 to 65536", example);
-    if (size == 0 || size > (16u << 20)) return uri.refuse("size must be from 1 to 16M", example);
-    o.depth = static_cast<long>(depth);
-    o.message_size = static_cast<long>(size);
-    return o;
-}
-
 Result<std::string> name_of(const Uri& uri) {
-    std::string name(uri.address());
-    if (auto r = check_name(name); !r) return uri.refuse("\"" + name + "\" is no queue name (one slash, in front)", example);
-    return name;
+    if (const auto wrong = wrong_name(uri.address()); !wrong.empty()) return uri.refuse(wrong, example);
+    return std::string(uri.address());
 }
 
-Result<PosixMq> open_queue(const Uri& uri, const OpenOptions& how) {
+Result<PosixMq> open_address(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto name, name_of(uri));
-    WYE_TRY(const auto o, options_of(uri, how));
-    return PosixMq::open(name, o);
+    WYE_TRY(const auto depth, uri.number("depth", 0));
+    WYE_TRY(const auto size, uri.size("size", 0));
+    if (uri.has("depth") && depth == 0) return uri.refuse("a queue of depth 0 holds nothing", example);
+    if (uri.has("size") && size == 0) return uri.refuse("messages of size 0 carry nothing", example);
+    return PosixMq::open(
+        name,
+        {.mode = how.mode, .create = how.create, .permissions = how.permissions, .depth = depth, .message_size = size});
 }
 
 Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
-    WYE_TRY(auto q, open_queue(uri, how));
+    WYE_TRY(auto q, open_address(uri, how));
     return Channel(std::move(q));
 }
 
 Result<> make(const Uri& uri, const OpenOptions& how) {
-    auto q = open_queue(uri, how);
-    return q ? Result<>() : std::unexpected(q.error());
+    auto o = how;
+    if (o.create == Create::never) o.create = Create::exclusive;
+    WYE_CHECK(open_address(uri, o));
+    return {};
 }
 
 Result<> remove(const Uri& uri) {
     WYE_TRY(const auto name, name_of(uri));
-    return PosixMq::remove(name);
+    const long r = sys::mq_unlink(name.c_str());
+    if (r < 0) return sys::fail(r, "mq_unlink", name);
+    return {};
 }
 
-// The kernel names its queues only through a mount of mqueue.
+// Where this process sees the queues as files; they have no other list.
+Result<std::string> mount_point() {
+    WYE_TRY(const auto mounts, sys::read_whole("/proc/self/mounts"));
+    for (std::size_t at = 0; at < mounts.size(); at = mounts.find('\n', at) + 1) {
+        char where[512], kind[64];
+        if (std::sscanf(mounts.c_str() + at, "%*s %511s %63s", where, kind) == 2 && std::string_view(kind) == "mqueue")
+            return std::string(where);
+    }
+    return refuse(Errc::unsupported,
+                  "posix-mq: queues can be listed only where they are mounted; as root: mkdir -p /dev/mqueue && mount "
+                  "-t mqueue none /dev/mqueue");
+}
+
+// Not opened: closing a descriptor of a queue would end this process's own notification on it.
 Result<> list(Visit<Object> visit) {
-    return sys::each_entry("/dev/mqueue", [&](const std::string& name, const struct stat& s) {
-        if (S_ISREG(s.st_mode)) visit({.uri = "posix-mq:/" + percent_encode(name), .owner = s.st_uid, .mode = s.st_mode & 07777u});
-    });
+    WYE_TRY(const auto directory, mount_point());
+    WYE_TRY(const auto names, sys::names_in(directory));
+    for (const auto& name : names) {
+        struct stat s{};
+        const auto path = directory + "/" + name;
+        if (sys::lstat(path.c_str(), &s) < 0) continue;  // gone meanwhile
+        unsigned long bytes = 0;
+        if (const auto text = sys::read_whole(path)) std::sscanf(text->c_str(), "QSIZE:%lu", &bytes);
+        visit({.uri = "posix-mq:" + percent_encode("/" + name),
+               .owner = s.st_uid,
+               .mode = s.st_mode & 0777u,
+               .bytes = bytes});
+    }
+    return {};
 }
 
 std::vector<std::string> scratch(const std::string&) { return {"posix-mq:/wye-" + std::to_string(sys::unique_mark())}; }
@@ -241,7 +284,7 @@ std::vector<std::string> scratch(const std::string&) { return {"posix-mq:/wye-" 
 
 const Mechanism posix_mq_mechanism{
     .traits = PosixMq::traits,
-    .summary = "whole messages with priorities, kept by the kernel",
+    .summary = "whole messages with a priority, kept by the kernel",
     .example = example,
     .params = params,
     .open = open,

@@ -1,17 +1,23 @@
 // A System V message queue.
 #include "wye/transport/sysv_mq.hpp"
 
-#include <cstring>
-#include <sstream>
+#include "wye/base/text.hpp"
 
-#include "os/directory.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/small_file.hpp"
+#include "os/syscall.hpp"
 #include "os/wait.hpp"
-#include "wye/base/text.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <limits>
 
 namespace wye {
 namespace {
+
+std::size_t system_limit() { return sys::read_number("/proc/sys/kernel/msgmax").value_or(8192); }
 
 std::string hex(std::int32_t key) {
     char text[16];
@@ -19,172 +25,282 @@ std::string hex(std::int32_t key) {
     return text;
 }
 
-std::size_t largest_message() {
-    const auto text = sys::read_text("/proc/sys/kernel/msgmax");
-    const auto n = text ? parse_number(std::string_view(*text).substr(0, text->find('\n'))) : std::nullopt;
-    return n ? *n : 8192;
+// The permission bits that opening for this mode asks of a queue that exists.
+int wanted(Mode m) noexcept { return m == Mode::read ? 0444 : m == Mode::write ? 0222 : 0666; }
+
+std::unexpected<Error> no_room(std::string_view subject) {
+    return refuse(Errc::exhausted,
+                  "msgget(" + std::string(subject) + "): no room for another queue: /proc/sys/kernel/msgmni allows " +
+                      std::to_string(sys::read_number("/proc/sys/kernel/msgmni").value_or(0)) + "; see ipcs -q");
 }
 
-// One try, and then the wait that a timer ends: there is no descriptor to poll.
-template <class F>
-long patient(Deadline d, F&& call) {
-    if (d.is_never()) {
-        long r;
-        do r = call(0);
-        while (r == -EINTR);
-        return r;
-    }
-    long r = call(IPC_NOWAIT);
-    while (r == -EINTR && !d.passed()) r = call(IPC_NOWAIT);
-    const bool would_wait = r == -EAGAIN || r == -ENOMSG || r == -EINTR;
-    if (!would_wait) return r;
-    return d.passed() ? -ETIMEDOUT : sys::interruptible(d, [&] { return call(0); });
-}
+std::chrono::system_clock::time_point time_of(long seconds) { return std::chrono::system_clock::from_time_t(seconds); }
 
 }  // namespace
 
-SysvMq::SysvMq(int id, std::size_t max, long type)
-    : id_(id), max_(max), type_(type),
-      out_(std::make_unique_for_overwrite<std::byte[]>(sizeof(long) + max)),
-      in_(std::make_unique_for_overwrite<std::byte[]>(sizeof(long) + max)) {}
+// ---------------------------------------------------------------- life
 
-Result<std::int32_t> SysvMq::key_of(const std::string& path, int number) {
-    if (number < 1 || number > 255) return refuse(Errc::bad_address, "ftok number " + std::to_string(number) + ": only 8 bits of it count; write 1 to 255");
-    const long key = sys::ftok(path.c_str(), number);
-    if (key < 0) return sys::fail(key, "ftok", path);
-    return static_cast<std::int32_t>(key);
+Result<std::int32_t> SysvMq::key_of(const std::string& path, unsigned project) {
+    if (project < 1 || project > 255)
+        return refuse(Errc::bad_address, path + "#" + std::to_string(project) + ": the number is from 1 to 255");
+    struct stat s{};
+    if (const long r = sys::stat(path.c_str(), &s); r < 0) return sys::fail(r, "ftok", path);
+    const auto key = (s.st_ino & 0xffff) | (s.st_dev & 0xff) << 16 | std::uint64_t{project} << 24;
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(key));
 }
 
 Result<SysvMq> SysvMq::open(std::int32_t key, SysvMqOptions o) {
-    if (key == IPC_PRIVATE) return refuse(Errc::bad_address, "key 0 makes a queue that nobody can open (IPC_PRIVATE); use another");
-    const int flags = o.create == Create::never ? 0 : o.create == Create::exclusive ? IPC_CREAT | IPC_EXCL : IPC_CREAT;
-    const long id = sys::msgget(key, flags | static_cast<int>(o.permissions & 0777));
-    if (id == -ENOSPC) return refuse(Errc::exhausted, "msgget(" + hex(key) + "): the machine has all the queues it may (/proc/sys/kernel/msgmni)");
-    if (id < 0) return sys::fail(id, "msgget", hex(key));
+    const auto subject = "key=" + hex(key);
+    if (key == IPC_PRIVATE)
+        return refuse(Errc::bad_address, subject +
+                                             ": the key 0 is IPC_PRIVATE, which makes another queue each time; use "
+                                             "key=0x51, or id=N for one that exists");
+    if (o.create != Create::never) {
+        const long made = sys::msgget(key, IPC_CREAT | IPC_EXCL | static_cast<int>(o.permissions & 0777));
+        if (made >= 0) {
+            auto q = opened(static_cast<int>(made), o, subject);
+            if (!q) (void)sys::msgctl(static_cast<int>(made), IPC_RMID, nullptr);
+            return q;
+        }
+        if (made == -ENOSPC) return no_room(subject);
+        if (made != -EEXIST || o.create == Create::exclusive) return sys::fail(made, "msgget", subject);
+    }
+    const long id = sys::msgget(key, wanted(o.mode));
+    if (id == -ENOENT && o.create == Create::if_missing) return open(key, o);  // removed between the two calls
+    if (id < 0) return sys::fail(id, "msgget", subject);
+    WYE_TRY(auto q, opened(static_cast<int>(id), o, subject));
+    if (o.create == Create::if_missing) {
+        WYE_TRY(const auto s, q.stat());
+        const auto us = sys::effective_user();
+        if (s.creator != us && s.creator != 0)
+            return refuse(Errc::denied, subject + ": user " + std::to_string(s.creator) +
+                                            " made this queue; open it without create if it is meant");
+    }
+    return q;
+}
+
+Result<SysvMq> SysvMq::open_id(int id, SysvMqOptions o) { return opened(id, o, "id=" + std::to_string(id)); }
+
+Result<SysvMq> SysvMq::opened(int id, SysvMqOptions o, const std::string& subject) {
+    SysvMq q(id, o);
     msqid_ds d{};
-    // Sending alone needs no right to read the queue's state.
-    const long r = sys::msgctl(static_cast<int>(id), IPC_STAT, &d);
-    if (r < 0 && r != -EACCES) return sys::fail(r, "msgctl", hex(key));
-    const auto max = std::min<std::size_t>(largest_message(), r == 0 ? d.msg_qbytes : SIZE_MAX);
-    return SysvMq(static_cast<int>(id), max, o.type);
+    const long r = sys::msgctl(id, IPC_STAT, &d);
+    // Who may only write may not ask: the system's limit stands in then.
+    if (r < 0 && (r != -EACCES || o.mode != Mode::write)) {
+        if (r == -EINVAL || r == -EIDRM) return wye::fail(Errc::not_found, "msgctl", subject);
+        return sys::fail(r, "msgctl", subject);
+    }
+    q.max_ = std::min(system_limit(), r < 0 ? SIZE_MAX : static_cast<std::size_t>(d.msg_qbytes));
+    if (o.mode != Mode::read) q.out_.make(q.max_);
+    if (o.mode != Mode::write) q.in_.make(q.max_);
+    return q;
 }
 
-Result<> SysvMq::remove(std::int32_t key) {
-    const long id = sys::msgget(key, 0);
-    if (id < 0) return sys::fail(id, "msgget", hex(key));
-    const long r = sys::msgctl(static_cast<int>(id), IPC_RMID, nullptr);
-    return r < 0 ? Result<>(sys::fail(r, "msgctl", hex(key))) : Result<>();
+void SysvMq::Place::make(std::size_t n) {
+    bytes = std::make_unique_for_overwrite<std::byte[]>(sizeof(long) + n);
+    room = n;
 }
 
-Result<> SysvMq::send(Bytes message, Meta meta, Deadline deadline) {
-    if (message.size() > max_) return fail(Errc::too_big, "send");
-    if (meta.priority != 0) return refuse(Errc::unsupported, "a System V queue has types, not priorities");
-    const long type = meta.type ? meta.type : type_ > 0 ? type_ : 1;
-    if (type < 0) return refuse(Errc::unsupported, "type " + std::to_string(type) + ": a message's type is 1 or more");
-    std::memcpy(out_.get(), &type, sizeof type);
-    if (!message.empty()) std::memcpy(out_.get() + sizeof type, message.data(), message.size());
-    const long r = patient(deadline, [&](int flags) { return sys::msgsnd(id_, out_.get(), message.size(), flags); });
-    if (r == -EINVAL) return fail(Errc::closed, "send");  // the id is no queue's: it was removed, or the size no longer fits
-    return r < 0 ? Result<>(sys::fail(r, "msgsnd")) : Result<>();
+// EINVAL of a send or a receive is a queue that has gone, or a limit that was lowered since.
+std::unexpected<Error> SysvMq::failed(long r, const char* op) const {
+    if (r == -EAGAIN || r == -ENOMSG || r == -ETIMEDOUT) return fail(Errc::timed_out);
+    if (r == -EINVAL) {
+        msqid_ds d{};
+        const long there = sys::msgctl(id_, IPC_STAT, &d);
+        r = there == -EINVAL || there == -EIDRM ? -EIDRM : -EMSGSIZE;
+    }
+    return sys::fail(r, op);
 }
 
-Result<MutBytes> SysvMq::recv(MutBytes into, Meta& meta, Deadline deadline) {
-    if (meta.priority != 0) return refuse(Errc::unsupported, "a System V queue has types, not priorities");
-    const long wanted = meta.type ? meta.type : type_;
-    const auto room = std::min(into.size(), max_);
-    const long r = patient(deadline, [&](int flags) { return sys::msgrcv(id_, in_.get(), room, wanted, flags); });
-    if (r == -EINVAL) return fail(Errc::closed, "recv");
-    if (r < 0) return sys::fail(r, "msgrcv");
+// ---------------------------------------------------------------- work
+
+namespace {
+// At once if it can be; else the plain blocking call, which a timer ends at the deadline. Neither is ever restarted by
+// the kernel.
+template <class F>
+long by(Deadline d, F&& call) noexcept {
+    if (!d.is_never()) {
+        long r = call(IPC_NOWAIT);
+        while (r == -EINTR) r = call(IPC_NOWAIT);
+        if ((r != -EAGAIN && r != -ENOMSG) || d.is_now()) return r;
+    }
+    return sys::interruptible(d, [&] { return call(0); });
+}
+}  // namespace
+
+Result<> SysvMq::send(Bytes b, Meta m, Deadline d) {
+    if (m.priority != 0) return refuse(Errc::unsupported, "a SysV message queue has types and no priorities");
+    if (options_.mode == Mode::read) return fail(Errc::unsupported, "msgsnd");
+    const long type = m.type != 0 ? m.type : options_.type != 0 ? options_.type : 1;
+    if (type < 0)
+        return refuse(Errc::unsupported,
+                      "a message of type " + std::to_string(type) + " cannot be sent; types are from 1");
+    if (b.size() > max_) return fail(Errc::too_big, "msgsnd");
+    std::memcpy(out_.bytes.get(), &type, sizeof type);
+    if (!b.empty()) std::memcpy(out_.text(), b.data(), b.size());
+    const long r = by(d, [&](int flags) { return sys::msgsnd(id_, out_.bytes.get(), b.size(), flags); });
+    if (r < 0) return failed(r, "msgsnd");
+    return {};
+}
+
+Result<MutBytes> SysvMq::recv(MutBytes into, Meta& m, Deadline d) {
+    if (options_.mode == Mode::write) return fail(Errc::unsupported, "msgrcv");
+    const long type = m.type != 0 ? m.type : options_.type;
+    long r = 0;
+    for (;;) {
+        const auto room = std::min(into.size(), in_.room);
+        r = by(d, [&](int flags) { return sys::msgrcv(id_, in_.bytes.get(), room, type, flags); });
+        if (r != -E2BIG || room == into.size()) break;
+        // The limits were raised since we made our place.
+        const auto larger = max_message();
+        if (larger <= in_.room) break;
+        in_.make(larger);
+    }
+    if (r < 0) return failed(r, "msgrcv");
     const auto n = static_cast<std::size_t>(r);
-    std::memcpy(&meta.type, in_.get(), sizeof meta.type);
-    if (n > 0) std::memcpy(into.data(), in_.get() + sizeof(long), n);
+    if (n > 0) std::memcpy(into.data(), in_.text(), n);
+    m.priority = 0;
+    std::memcpy(&m.type, in_.bytes.get(), sizeof m.type);
     return into.first(n);
 }
 
-Result<SysvMq::Stat> SysvMq::stat() const {
-    msqid_ds d{};
-    if (const long r = sys::msgctl(id_, IPC_STAT, &d); r < 0) return sys::fail(r, "msgctl");
-    return Stat{.owner = d.msg_perm.uid, .group = d.msg_perm.gid, .creator = d.msg_perm.cuid, .mode = d.msg_perm.mode & 0777u,
-                .messages = d.msg_qnum, .bytes = d.__msg_cbytes, .limit = d.msg_qbytes,
-                .last_sender = d.msg_lspid, .last_receiver = d.msg_lrpid,
-                .sent_at = d.msg_stime, .received_at = d.msg_rtime, .changed_at = d.msg_ctime};
+std::size_t SysvMq::max_message() const {
+    const auto s = stat();
+    return std::min(system_limit(), s ? static_cast<std::size_t>(s->limit) : SIZE_MAX);
 }
+
+Result<SysvMqStat> SysvMq::stat() const {
+    msqid_ds d{};
+    if (const long r = sys::msgctl(id_, IPC_STAT, &d); r < 0)
+        return r == -EINVAL ? sys::fail(-EIDRM, "msgctl") : sys::fail(r, "msgctl");
+    return SysvMqStat{.id = id_,
+                      .key = d.msg_perm.__key,
+                      .owner = d.msg_perm.uid,
+                      .group = d.msg_perm.gid,
+                      .creator = d.msg_perm.cuid,
+                      .creator_group = d.msg_perm.cgid,
+                      .mode = d.msg_perm.mode & 0777u,
+                      .messages = d.msg_qnum,
+                      .bytes = d.__msg_cbytes,
+                      .limit = d.msg_qbytes,
+                      .last_sender = d.msg_lspid,
+                      .last_receiver = d.msg_lrpid,
+                      .last_send = time_of(d.msg_stime),
+                      .last_receive = time_of(d.msg_rtime),
+                      .last_change = time_of(d.msg_ctime)};
+}
+
+Result<> SysvMq::remove() {
+    const long r = sys::msgctl(id_, IPC_RMID, nullptr);
+    if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "msgctl");
+    if (r < 0) return sys::fail(r, "msgctl");
+    return {};
+}
+
+// ---------------------------------------------------------------- the room
 
 namespace {
 
-constexpr std::string_view example = "sysv-mq:/etc/hostname#7 or sysv-mq:key=0x51";
-constexpr Param params[] = {{"type", "N", "what is sent, and asked for (-N: the lowest up to N; default any)"}};
+constexpr std::string_view example = "sysv-mq:/etc/hostname#7";
+constexpr Param params[] = {{"type", "N", "the type that is sent, and asked for"}};
 
-Result<std::int32_t> key_in(const Uri& uri) {
+struct Address {
+    bool is_id = false;
+    std::int32_t number = 0;
+};
+
+Result<Address> address_of(const Uri& uri) {
     const auto a = uri.address();
-    if (a.starts_with("key=")) {
-        const auto n = parse_number(a.substr(4));
-        if (!n || *n == 0 || *n > UINT32_MAX) return uri.refuse("\"" + std::string(a.substr(4)) + "\" is not a key from 1 to 0xffffffff", example);
-        if (uri.fragment()) return uri.refuse("a key takes no '#'", example);
-        return static_cast<std::int32_t>(*n);
+    const bool id = a.starts_with("id=");
+    if (id || a.starts_with("key=")) {
+        if (uri.fragment()) return uri.refuse("'#' belongs to a path, not to a key or an id", "sysv-mq:key=0x51");
+        const auto n = parse_number(a.substr(id ? 3 : 4));
+        if (!n || *n > (id ? INT32_MAX : UINT32_MAX))
+            return uri.refuse("not a number of 32 bits", id ? "sysv-mq:id=5" : "sysv-mq:key=0x51");
+        if (!id && *n == 0)
+            return uri.refuse("the key 0 (IPC_PRIVATE) makes another queue each time", "sysv-mq:key=0x51");
+        return Address{id, static_cast<std::int32_t>(static_cast<std::uint32_t>(*n))};
     }
-    if (!a.starts_with("/")) return uri.refuse("neither a path nor key=", example);
-    if (!uri.fragment()) return uri.refuse("no number after the path", example);
+    if (!a.starts_with("/")) return uri.refuse("neither an absolute path nor a key", example);
+    if (!uri.fragment()) return uri.refuse("no #number after the path", example);
     const auto n = parse_number(*uri.fragment());
-    if (!n || *n < 1 || *n > 255) return uri.refuse("\"" + *uri.fragment() + "\" is not a number from 1 to 255", example);
-    return SysvMq::key_of(std::string(a), static_cast<int>(*n));
+    if (!n || *n < 1 || *n > 255) return uri.refuse("the number after '#' is from 1 to 255", example);
+    auto key = SysvMq::key_of(std::string(a), static_cast<unsigned>(*n));
+    if (!key && key.error().is(Errc::not_found))
+        return refuse(Errc::not_found, std::string(uri.text()) + ": the file " + std::string(a) +
+                                           ", which the key is made from, does not exist");
+    if (!key) return std::unexpected(std::move(key).error());
+    return Address{false, *key};
 }
 
-Result<SysvMqOptions> options_of(const Uri& uri, const OpenOptions& how) {
-    SysvMqOptions o{.create = how.create, .permissions = how.permissions};
-    if (auto text = uri.get("type")) {
-        const bool minus = text->starts_with("-");
-        const auto n = parse_number(text->substr(minus ? 1 : 0));
-        if (!n || *n > INT32_MAX) return uri.refuse("\"" + std::string(*text) + "\" is not a type", "type=3");
-        o.type = minus ? -static_cast<long>(*n) : static_cast<long>(*n);
-    }
-    return o;
+Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
+    WYE_TRY(const auto a, address_of(uri));
+    WYE_TRY(const auto type, uri.number("type", 0));
+    if ((uri.has("type") && type == 0) || type > static_cast<std::uint64_t>(std::numeric_limits<long>::max()))
+        return uri.refuse("a type is from 1 on", "sysv-mq:/etc/hostname?type=3#7");
+    const SysvMqOptions o{
+        .mode = how.mode, .create = how.create, .permissions = how.permissions, .type = static_cast<long>(type)};
+    if (!a.is_id) return SysvMq::open(a.number, o);
+    if (o.create != Create::never)
+        return uri.refuse("an id is given by the kernel and cannot be created", "sysv-mq:key=0x51");
+    return SysvMq::open_id(a.number, o);
 }
 
 Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
-    WYE_TRY(const auto key, key_in(uri));
-    WYE_TRY(const auto o, options_of(uri, how));
-    WYE_TRY(auto q, SysvMq::open(key, o));
+    WYE_TRY(auto q, open_address(uri, how));
     return Channel(std::move(q));
 }
 
 Result<> make(const Uri& uri, const OpenOptions& how) {
-    WYE_TRY(const auto key, key_in(uri));
-    auto q = SysvMq::open(key, {.create = how.create, .permissions = how.permissions});
-    return q ? Result<>() : std::unexpected(q.error());
+    auto o = how;
+    if (o.create == Create::never) o.create = Create::exclusive;
+    WYE_CHECK(open_address(uri, o));
+    return {};
 }
 
 Result<> remove(const Uri& uri) {
-    WYE_TRY(const auto key, key_in(uri));
-    return SysvMq::remove(key);
+    WYE_TRY(const auto a, address_of(uri));
+    // Removing asks for ownership and not for permission bits, so none are asked for here.
+    const long id = a.is_id ? a.number : sys::msgget(a.number, 0);
+    if (id < 0) return sys::fail(id, "msgget", uri.text());
+    const long r = sys::msgctl(static_cast<int>(id), IPC_RMID, nullptr);
+    if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "msgctl", uri.text());
+    if (r < 0) return sys::fail(r, "msgctl", uri.text());
+    return {};
 }
 
 Result<> list(Visit<Object> visit) {
-    WYE_TRY(const auto text, sys::read_text("/proc/sysvipc/msg"));
-    std::istringstream lines(text);
-    std::string line;
-    std::getline(lines, line);  // titles
-    while (std::getline(lines, line)) {
-        std::istringstream in(line);
-        long key = 0, id = 0, bytes = 0, items = 0, sender = 0, receiver = 0, owner = 0;
-        unsigned mode = 0;
-        in >> key >> id >> std::oct >> mode >> std::dec >> bytes >> items >> sender >> receiver >> owner;
-        if (in) visit({.uri = "sysv-mq:key=" + hex(static_cast<std::int32_t>(key)), .owner = static_cast<std::uint32_t>(owner), .mode = mode,
-                       .bytes = static_cast<std::uint64_t>(bytes), .items = static_cast<std::uint64_t>(items)});
+    WYE_TRY(const auto table, sys::read_whole("/proc/sysvipc/msg"));
+    std::size_t at = table.find('\n');
+    while (at != std::string::npos && at + 1 < table.size()) {
+        int key = 0, id = 0;
+        unsigned mode = 0, lspid = 0, lrpid = 0, uid = 0;
+        unsigned long bytes = 0, messages = 0;
+        if (std::sscanf(table.c_str() + at + 1, "%d %d %o %lu %lu %u %u %u", &key, &id, &mode, &bytes, &messages,
+                        &lspid, &lrpid, &uid) == 8)
+            visit({.uri = key == 0 ? "sysv-mq:id=" + std::to_string(id) : "sysv-mq:key=" + hex(key),
+                   .owner = uid,
+                   .mode = mode,
+                   .bytes = bytes,
+                   .items = messages});
+        at = table.find('\n', at + 1);
     }
     return {};
 }
 
 std::vector<std::string> scratch(const std::string&) {
-    return {"sysv-mq:key=" + hex(static_cast<std::int32_t>((sys::unique_mark() & 0x7fffffff) | 1))};
+    for (;;) {
+        const auto key = static_cast<std::int32_t>(sys::unique_mark() >> 16 | 1);
+        if (sys::msgget(key, 0) == -ENOENT) return {"sysv-mq:key=" + hex(key)};
+    }
 }
 
 }  // namespace
 
 const Mechanism sysv_mq_mechanism{
     .traits = SysvMq::traits,
-    .summary = "whole messages with types, kept by the kernel",
-    .example = "sysv-mq:/etc/hostname#7",
+    .summary = "whole messages with a type, kept by the kernel",
+    .example = example,
     .params = params,
     .fragment = true,
     .open = open,
