@@ -65,10 +65,14 @@ void FrameDecoder::park(MutBytes into) {
 
 FrameDecoder::Next FrameDecoder::next(MutBytes into) {
     switch (framing_) {
-        case Framing::frame: return next_frame(into);
-        case Framing::lines: return next_delimited(into, std::byte{'\n'});
-        case Framing::nul: return next_delimited(into, std::byte{0});
-        case Framing::raw: break;
+        case Framing::frame:
+            return next_frame(into);
+        case Framing::lines:
+            return next_delimited(into, std::byte{'\n'});
+        case Framing::nul:
+            return next_delimited(into, std::byte{0});
+        case Framing::raw:
+            break;
     }
     if (!std::exchange(active_, false)) return std::nullopt;
     position_ += have_;
@@ -145,7 +149,7 @@ std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
     if (!header.continued) {
         if (part != parts_.end()) parts_.erase(part);  // its writer gave the earlier one up
         if (parts_.size() == max_parts) parts_.erase(std::ranges::min_element(parts_, {}, &Part::touched));
-        part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = {}});
+        part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = std::exchange(spare_, {})});
     } else if (part == parts_.end()) {
         skip_ = header.length;  // we joined in its middle, or refused its beginning
         return {};
@@ -178,6 +182,10 @@ FrameDecoder::Next FrameDecoder::deliver_ready(MutBytes into) {
     const auto n = ready_->size();
     if (n > into.size()) return fail(Errc::too_big, "recv");
     copy_bytes(into.data(), ready_->data(), n);
+    if (ready_->capacity() <= first_capacity) {
+        spare_ = std::move(*ready_);
+        spare_.clear();
+    }
     ready_.reset();
     return into.first(n);
 }
@@ -187,7 +195,9 @@ FrameDecoder::Next FrameDecoder::deliver_ready(MutBytes into) {
 FrameDecoder::Next FrameDecoder::next_delimited(MutBytes into, std::byte mark) {
     for (;;) {
         const auto* from = buffered() > scanned_ ? at() + scanned_ : nullptr;
-        const auto* hit = from ? static_cast<const std::byte*>(std::memchr(from, std::to_integer<int>(mark), buffered() - scanned_)) : nullptr;
+        const auto* hit =
+            from ? static_cast<const std::byte*>(std::memchr(from, std::to_integer<int>(mark), buffered() - scanned_))
+                 : nullptr;
         const auto n = hit ? static_cast<std::size_t>(hit - at()) : buffered();
         if (skip_to_mark_) {
             consume(hit ? n + 1 : n);

@@ -86,6 +86,7 @@ private:
     std::size_t piece_left_ = 0;
     bool piece_last_ = false;
     std::optional<std::vector<std::byte>> ready_;
+    std::vector<std::byte> spare_;  // the room of the last such message, for the next
 };
 
 }  // namespace wye
