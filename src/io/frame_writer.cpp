@@ -33,31 +33,8 @@ struct FrameWriter::Vector {
     }
 };
 
-Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
-    if (message.size() > options_.max_message) return fail(Errc::too_big, "send");
-    if (pending()) WYE_CHECK(flush(fd, deadline));
-    Vector v;
-    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(message.size())}.encode();
-    const char mark = options_.framing == Framing::lines ? '\n' : '\0';
-    if (options_.framing == Framing::frame) {
-        if (options_.shared && message.size() + header.size() > PIPE_BUF) return send_pieces(fd, message, deadline);
-        v.add(header.data(), header.size());
-    }
-    v.add(message.data(), message.size());
-    if (options_.framing == Framing::lines || options_.framing == Framing::nul) {
-        if (!message.empty() && std::memchr(message.data(), mark, message.size()))
-            return refuse(Errc::unsupported, mark ? "a message with a newline in it cannot be sent with framing=lines"
-                                                  : "a message with a zero byte in it cannot be sent with framing=nul");
-        v.add(&mark, 1);
-    }
-    if (options_.shared && options_.framing != Framing::frame) WYE_CHECK(lock(fd, deadline));
-    auto sent = send_whole(fd, v, deadline);
-    if (!pending()) unlock();
-    return sent;
-}
-
 // All of it, or nothing with Errc::timed_out; a rest that the deadline cut off goes to the outbox.
-Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
+inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
     for (bool begun = false; v.left > 0; begun = true) {
         auto n = sys::write_some(fd, port_, v.v + v.first, v.count - v.first, deadline);
         if (n) {
@@ -75,6 +52,30 @@ Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
         return {};
     }
     return {};
+}
+
+Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
+    if (message.size() > options_.max_message) return fail(Errc::too_big, "send");
+    if (pending()) WYE_CHECK(flush(fd, deadline));
+    Vector v;
+    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(message.size())}.encode();
+    const char mark = options_.framing == Framing::lines ? '\n' : '\0';
+    if (options_.framing == Framing::frame) {
+        if (options_.shared && message.size() + header.size() > PIPE_BUF) return send_pieces(fd, message, deadline);
+        v.add(header.data(), header.size());
+    }
+    v.add(message.data(), message.size());
+    if (options_.framing == Framing::lines || options_.framing == Framing::nul) {
+        if (!message.empty() && std::memchr(message.data(), mark, message.size()))
+            return refuse(Errc::unsupported, mark ? "a message with a newline in it cannot be sent with framing=lines"
+                                                  : "a message with a zero byte in it cannot be sent with framing=nul");
+        v.add(&mark, 1);
+    }
+    if (options_.shared && options_.framing == Framing::frame) return send_whole(fd, v, deadline);
+    if (options_.shared) WYE_CHECK(lock(fd, deadline));
+    auto sent = send_whole(fd, v, deadline);
+    if (!pending()) unlock();
+    return sent;
 }
 
 // The rest is the parent's to send: a copy that a forked child sent too would come in the middle of the stream.

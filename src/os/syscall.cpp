@@ -29,7 +29,6 @@ std::size_t total(const iovec* v, std::size_t n) noexcept {
 template <class F>
 long vectored(Call id, const iovec* v, int n, F&& f) noexcept {
     return call(id, [&]() -> long {
-        if (!seam::armed.load(std::memory_order_relaxed)) [[likely]] return f(v, n);
         const Clipped c(v, n, clip(id, total(v, static_cast<std::size_t>(n))));
         return f(c.v, c.n);
     });
@@ -53,16 +52,16 @@ long message(Call id, const msghdr* m, F&& f) noexcept {
 
 }  // namespace
 
-long readv(int fd, const iovec* v, int n) noexcept {
+long seam::readv(int fd, const iovec* v, int n) noexcept {
     return vectored(Call::readv, v, n, [&](const iovec* w, int k) { return ::readv(fd, w, k); });
 }
-long writev(int fd, const iovec* v, int n) noexcept {
+long seam::writev(int fd, const iovec* v, int n) noexcept {
     return vectored(Call::writev, v, n, [&](const iovec* w, int k) { return ::writev(fd, w, k); });
 }
-long preadv2(int fd, const iovec* v, int n, int flags) noexcept {
+long seam::preadv2(int fd, const iovec* v, int n, int flags) noexcept {
     return vectored(Call::preadv2, v, n, [&](const iovec* w, int k) { return ::preadv2(fd, w, k, -1, flags); });
 }
-long pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
+long seam::pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
     return vectored(Call::pwritev2, v, n, [&](const iovec* w, int k) { return ::pwritev2(fd, w, k, -1, flags); });
 }
 long sendmsg(int fd, const msghdr* m, int flags) noexcept {

@@ -59,6 +59,11 @@ inline std::atomic<bool> armed{false};
 inline std::atomic<std::uint64_t> calls{0};
 long intercept(Call) noexcept;                          // 0, or the -errno to answer instead of making the call
 std::size_t clip(Call, std::size_t bytes) noexcept;  // how many of `bytes` this transfer may move
+// While armed: with the vector clipped.
+long readv(int fd, const iovec* v, int n) noexcept;
+long writev(int fd, const iovec* v, int n) noexcept;
+long preadv2(int fd, const iovec* v, int n, int flags) noexcept;
+long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;
 }  // namespace seam
 
 /// How many system calls went through here; approximate when several threads call at once.
@@ -93,10 +98,27 @@ inline long write(int fd, const void* p, std::size_t n) noexcept {
 inline long pread(int fd, void* p, std::size_t n, off_t at) noexcept {
     return call(Call::pread, [&] { return ::pread(fd, p, clip(Call::pread, n), at); });
 }
-long readv(int fd, const iovec* v, int n) noexcept;
-long writev(int fd, const iovec* v, int n) noexcept;
-long preadv2(int fd, const iovec* v, int n, int flags) noexcept;   // at the current position
-long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;  // likewise
+inline long readv(int fd, const iovec* v, int n) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::readv(fd, v, n);
+    return call(Call::readv, [&] { return ::readv(fd, v, n); });
+}
+inline long writev(int fd, const iovec* v, int n) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::writev(fd, v, n);
+    return call(Call::writev, [&] { return ::writev(fd, v, n); });
+}
+// At the current position.
+inline long preadv2(int fd, const iovec* v, int n, int flags) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::preadv2(fd, v, n, flags);
+    return call(Call::preadv2, [&] { return ::preadv2(fd, v, n, -1, flags); });
+}
+inline long pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::pwritev2(fd, v, n, flags);
+    return call(Call::pwritev2, [&] { return ::pwritev2(fd, v, n, -1, flags); });
+}
 inline long fcntl(int fd, int op, long arg = 0) noexcept {
     return call(Call::fcntl, [&] { return ::fcntl(fd, op, arg); });
 }

@@ -10,9 +10,6 @@
 namespace wye::sys {
 namespace {
 
-// Learnt from the first EOPNOTSUPP. Relaxed: a late reader asks the kernel once more.
-std::atomic<bool> pipe_nosignal{true};  // RWF_NOSIGNAL, Linux 6.18
-
 msghdr header(const iovec* v, int n) noexcept {
     msghdr m{};
     m.msg_iov = const_cast<iovec*>(v);
@@ -21,10 +18,10 @@ msghdr header(const iovec* v, int n) noexcept {
 }
 
 long write_pipe(int fd, const iovec* v, int n, int flags) noexcept {
-    if (pipe_nosignal.load(std::memory_order_relaxed)) {
+    if (slow::pipe_nosignal.load(std::memory_order_relaxed)) {
         const long r = sys::pwritev2(fd, v, n, flags | RWF_NOSIGNAL);
         if (r != -EOPNOTSUPP && r != -EINVAL) return r;
-        pipe_nosignal.store(false, std::memory_order_relaxed);
+        slow::pipe_nosignal.store(false, std::memory_order_relaxed);
     }
     SignalGuard guard(SIGPIPE);
     return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n), -EPIPE);
@@ -103,9 +100,9 @@ Port::Kind kind_of(int fd) noexcept {
 }
 
 template <class F>
-Result<std::size_t> until(int fd, short event, Deadline d, const char* op, F&& once) {
+Result<std::size_t> until(int fd, short event, Deadline d, const char* op, long first, F&& once) {
     for (;;) {
-        const long r = once();
+        const long r = first < 0 ? std::exchange(first, 0) : once();
         if (r >= 0) return static_cast<std::size_t>(r);
         if (r == -EINTR) {
             if (d.passed() && !d.is_now()) return wye::fail(Errc::timed_out);
@@ -120,14 +117,14 @@ Result<std::size_t> until(int fd, short event, Deadline d, const char* op, F&& o
 
 }  // namespace
 
-Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+Result<std::size_t> slow::read_some(int fd, Port& port, const iovec* v, int n, Deadline d, long first) {
     if (port.kind == Port::Kind::unknown) port.kind = kind_of(fd);
-    return until(fd, POLLIN, d, "read", [&] { return read_once(fd, port, v, n, d); });
+    return until(fd, POLLIN, d, "read", first, [&] { return read_once(fd, port, v, n, d); });
 }
 
-Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+Result<std::size_t> slow::write_some(int fd, Port& port, const iovec* v, int n, Deadline d, long first) {
     if (port.kind == Port::Kind::unknown) port.kind = kind_of(fd);
-    return until(fd, POLLOUT, d, "write", [&] { return write_once(fd, port, v, n, d); });
+    return until(fd, POLLOUT, d, "write", first, [&] { return write_once(fd, port, v, n, d); });
 }
 
 }  // namespace wye::sys

@@ -1,17 +1,42 @@
 // Moving bytes through any descriptor: what a socket, a pipe, a terminal and a file each need is settled here.
 #pragma once
-#include "os/syscall.hpp"
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
 #include "wye/os/port.hpp"
 
+#include "os/syscall.hpp"
+
 namespace wye::sys {
 
+namespace slow {
+/// `first` is what one try answered already, or 0 for none yet.
+Result<std::size_t> read_some(int fd, Port&, const iovec*, int count, Deadline, long first);
+Result<std::size_t> write_some(int fd, Port&, const iovec*, int count, Deadline, long first);
+/// RWF_NOSIGNAL (Linux 6.18), until the first EOPNOTSUPP. Relaxed: a late reader asks the kernel once more.
+inline std::atomic<bool> pipe_nosignal{true};
+}  // namespace slow
+
+// The plain case of each lies here so that nothing but the call itself is called: after a system call the processor has
+// forgotten where it came from, and every return from a deep chain costs as much as the copy of a small message.
+
 /// Reads at least one byte, or answers 0 at the end. Errc::timed_out when the deadline passes first.
-Result<std::size_t> read_some(int fd, Port&, const iovec*, int count, Deadline);
+inline Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+    if (port.kind != Port::Kind::pipe || !d.is_never()) return slow::read_some(fd, port, v, n, d, 0);
+    const long r = n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
+    if (r >= 0) [[likely]]
+        return static_cast<std::size_t>(r);
+    return slow::read_some(fd, port, v, n, d, r);
+}
 
 /// Writes at least one byte. A vector of at most PIPE_BUF bytes into a pipe is written whole or not at all.
 /// Never raises SIGPIPE; a missing reader is Errc::closed.
-Result<std::size_t> write_some(int fd, Port&, const iovec*, int count, Deadline);
+inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+    if (port.kind != Port::Kind::pipe || !d.is_never() || !slow::pipe_nosignal.load(std::memory_order_relaxed))
+        return slow::write_some(fd, port, v, n, d, 0);
+    const long r = sys::pwritev2(fd, v, n, RWF_NOSIGNAL);
+    if (r >= 0) [[likely]]
+        return static_cast<std::size_t>(r);
+    return slow::write_some(fd, port, v, n, d, r == -EOPNOTSUPP || r == -EINVAL ? 0 : r);
+}
 
 }  // namespace wye::sys
