@@ -103,6 +103,7 @@ FrameDecoder::Next FrameDecoder::next_frame(MutBytes into) {
         const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
         if (!header.is_piece()) return begin_whole(header, into);
         if (buffered() < header.wire_size()) return std::nullopt;
+        if (auto message = pieces_at_hand(header, into)) return *message;
         if (auto e = begin_piece(header)) return std::unexpected(std::move(*e));
     }
 }
@@ -140,6 +141,26 @@ FrameDecoder::Next FrameDecoder::continue_whole(MutBytes into) {
     return into.first(length_);
 }
 
+// A message all of whose pieces lie one behind the other in the buffer, as a single writer's do: straight into its place.
+std::optional<MutBytes> FrameDecoder::pieces_at_hand(FrameHeader header, MutBytes into) noexcept {
+    if (header.continued) return {};
+    const auto* tag = at() + FrameHeader::size;
+    std::size_t read = 0, filled = 0;
+    for (bool first = true;; first = false) {
+        const auto* p = at() + read;
+        if (buffered() - read < FrameHeader::size + FrameHeader::tag_size) return {};
+        header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(p, FrameHeader::size));
+        if (header.continued == first || std::memcmp(p + FrameHeader::size, tag, FrameHeader::tag_size) != 0) return {};
+        if (buffered() - read - header.wire_size() < header.length || filled + header.length > std::min(into.size(), max_)) return {};
+        copy_bytes(into.data() + filled, p + header.wire_size(), header.length);
+        read += header.wire_size() + header.length;
+        filled += header.length;
+        if (header.more) continue;
+        consume(read);
+        return into.first(filled);
+    }
+}
+
 // Enters the piece at the front of the buffer: into its message, or past it.
 std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
     std::uint64_t tag;
@@ -148,7 +169,13 @@ std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
     auto part = std::ranges::find(parts_, tag, &Part::tag);
     if (!header.continued) {
         if (part != parts_.end()) parts_.erase(part);  // its writer gave the earlier one up
-        if (parts_.size() == max_parts) parts_.erase(std::ranges::min_element(parts_, {}, &Part::touched));
+        if (header.more && header.length == 0) return {};  // and says no more than that
+        if (parts_.size() == max_parts) {
+            // Its writer may still be at it: the loss is told. This piece is met again by the next call.
+            parts_.erase(std::ranges::min_element(parts_, {}, &Part::touched));
+            begin_ -= header.wire_size(), position_ -= header.wire_size();
+            return Error::saying(Errc::exhausted, "too many messages in pieces at once: the one that waited longest was dropped");
+        }
         part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = std::exchange(spare_, {})});
     } else if (part == parts_.end()) {
         skip_ = header.length;  // we joined in its middle, or refused its beginning
@@ -224,6 +251,7 @@ FrameDecoder::Next FrameDecoder::next_delimited(MutBytes into, std::byte mark) {
 
 Result<MutBytes> FrameDecoder::end(MutBytes into) {
     if (framing_ == Framing::frame) {
+        std::erase_if(parts_, [](const Part& p) { return p.bytes.empty(); });  // given up by its writer, in good order
         if (idle()) return fail(Errc::closed, "recv");
         active_ = is_parked_ = false;
         begin_ = end_ = skip_ = piece_left_ = 0;

@@ -182,14 +182,23 @@ TEST(FrameDecoder, a_piece_without_its_beginning_is_passed_over) {
     EXPECT_TRUE(r.d.idle());
 }
 
-TEST(FrameDecoder, unfinished_messages_are_forgotten_oldest_first) {
+TEST(FrameDecoder, of_too_many_unfinished_messages_the_oldest_is_dropped_and_the_loss_is_told) {
     Reader r(Framing::frame);
     std::string wire;
-    for (std::uint64_t tag = 1; tag <= 65; ++tag) wire += piece(tag, "a", true, false);
-    for (std::uint64_t tag = 1; tag <= 65; ++tag) wire += piece(tag, std::to_string(tag), false, true);
+    for (std::uint64_t tag = 1; tag <= 257; ++tag) wire += piece(tag, "a", true, false);
+    for (std::uint64_t tag = 1; tag <= 257; ++tag) wire += piece(tag, std::to_string(tag), false, true);
     r.feed(wire);
-    ASSERT_EQ(r.out.size(), 64u);
-    EXPECT_EQ(r.out.front(), "a2") << "the first was dropped for the 65th";
+    ASSERT_EQ(r.out.size(), 257u);
+    EXPECT_EQ(r.out.front(), "!exhausted");
+    EXPECT_EQ(r.out[1], "a2") << "the first was dropped for the 257th";
+    EXPECT_EQ(r.out.back(), "a257");
+}
+
+TEST(FrameDecoder, a_message_given_up_in_good_order_is_no_torn_end) {
+    Reader r(Framing::frame);
+    r.feed(piece(1, "half", true, false) + piece(1, "", true, false) + frame("next"));
+    EXPECT_EQ(r.out, Out{"next"});
+    EXPECT_EQ(r.end(), "!closed");
 }
 
 TEST(FrameDecoder, memory_is_not_given_for_a_promise) {

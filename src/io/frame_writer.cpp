@@ -9,6 +9,10 @@
 
 namespace wye {
 
+namespace {
+constexpr std::size_t small = 512;
+}
+
 // Up to three places in a row, with what is written taken off the front.
 struct FrameWriter::Vector {
     iovec v[3];
@@ -41,7 +45,10 @@ inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
             v.take(*n);
             continue;
         }
-        if (!begun || !n.error().is(Errc::timed_out)) return std::unexpected(std::move(n).error());
+        if (!begun || !n.error().is(Errc::timed_out)) {
+            broken_ = begun;
+            return std::unexpected(std::move(n).error());
+        }
         outbox_.clear();
         sent_ = 0;
         outbox_generation_ = sys::fork_generation();
@@ -56,9 +63,19 @@ inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
 
 Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
     if (message.size() > options_.max_message) return fail(Errc::too_big, "send");
+    if (broken_) return fail(Errc::closed, "send");  // half a message went out before an error: nothing can follow it
     if (pending()) WYE_CHECK(flush(fd, deadline));
+    if (abandoned_ != 0) WYE_CHECK(cancel(fd, deadline));
     Vector v;
     const auto header = FrameHeader{.length = static_cast<std::uint32_t>(message.size())}.encode();
+    if (options_.framing == Framing::frame && message.size() <= small) {
+        // One place: the kernel takes it in 70 ns less than two, and the copy costs a tenth of that.
+        std::byte both[FrameHeader::size + small];
+        std::memcpy(both, header.data(), header.size());
+        if (!message.empty()) std::memcpy(both + header.size(), message.data(), message.size());
+        v.add(both, header.size() + message.size());
+        return send_whole(fd, v, deadline);
+    }
     const char mark = options_.framing == Framing::lines ? '\n' : '\0';
     if (options_.framing == Framing::frame) {
         if (options_.shared && message.size() + header.size() > PIPE_BUF) return send_pieces(fd, message, deadline);
@@ -99,23 +116,37 @@ Result<> FrameWriter::flush(int fd, Deadline deadline) {
     return {};
 }
 
-// Each piece is written whole or not at all, so a deadline between two pieces leaves no half frame: the reader drops
-// a message whose last piece never comes.
+// Each piece is written whole or not at all, so a deadline between two pieces leaves no half frame. The reader is told before
+// the next message, or the close, that the rest of this one will not come.
 Result<> FrameWriter::send_pieces(int fd, Bytes message, Deadline deadline) {
     const auto mark = sys::unique_mark();
     constexpr std::size_t room = PIPE_BUF - FrameHeader::size - FrameHeader::tag_size;
     for (std::size_t at = 0; at < message.size();) {
         const auto n = std::min(room, message.size() - at);
-        const auto header =
-            FrameHeader{.length = static_cast<std::uint32_t>(n), .more = at + n < message.size(), .continued = at > 0}.encode();
-        Vector v;
-        v.add(header.data(), header.size());
-        v.add(&mark, sizeof mark);
-        v.add(message.data() + at, n);
-        WYE_CHECK(send_whole(fd, v, deadline));
-        if (pending()) WYE_CHECK(flush(fd, Deadline::never()));  // no kernel splits a piece; a fault-injecting test does
+        if (auto sent = send_piece(fd, mark, message.subspan(at, n), at > 0, at + n < message.size(), deadline); !sent) {
+            if (at > 0) abandoned_ = mark;
+            return sent;
+        }
         at += n;
     }
+    return {};
+}
+
+Result<> FrameWriter::send_piece(int fd, std::uint64_t mark, Bytes part, bool continued, bool more, Deadline deadline) {
+    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(part.size()), .more = more, .continued = continued}.encode();
+    Vector v;
+    v.add(header.data(), header.size());
+    v.add(&mark, sizeof mark);
+    v.add(part.data(), part.size());
+    WYE_CHECK(send_whole(fd, v, deadline));
+    if (pending()) return flush(fd, Deadline::never());  // no kernel splits a piece; a fault-injecting test does
+    return {};
+}
+
+// The message begins anew, with nothing: what the reader had of it is dropped.
+Result<> FrameWriter::cancel(int fd, Deadline deadline) {
+    WYE_CHECK(send_piece(fd, abandoned_, {}, false, true, deadline));
+    abandoned_ = 0;
     return {};
 }
 

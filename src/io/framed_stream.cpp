@@ -47,6 +47,7 @@ Result<MutBytes> FramedStream::recv(MutBytes into, Deadline deadline) {
 Result<> FramedStream::close_write() {
     if (write_closed_ || out() < 0) return {};
     WYE_CHECK(flush(Deadline::never()));
+    (void)writer_.settle(out(), Deadline::now());  // where the pipe is full, the reader learns it by the close itself
     write_closed_ = true;
     if (!duplex_) {
         writer_.release();

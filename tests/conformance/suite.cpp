@@ -135,7 +135,7 @@ private:
 
 std::vector<std::size_t> sizes(std::size_t max) {
     std::vector<std::size_t> s;
-    for (const std::size_t n : {1, 7, 64, 100, 1000, 4000, 4092, 4096, 4097, 9000, 20000, 70000}) s.push_back(std::min(n, max));
+    for (const std::size_t n : {1u, 7u, 64u, 100u, 1000u, 4000u, 4092u, 4096u, 4097u, 9000u, 20000u, 70000u}) s.push_back(std::min(n, max));
     return s;
 }
 

@@ -51,12 +51,13 @@ private:
         std::uint64_t touched;
         std::vector<std::byte> bytes;
     };
-    static constexpr std::size_t max_parts = 64;
+    static constexpr std::size_t max_parts = 256;
 
     Next next_frame(MutBytes into);
     Next next_delimited(MutBytes into, std::byte mark);
     Next begin_whole(const FrameHeader&, MutBytes into);
     Next continue_whole(MutBytes into);
+    std::optional<MutBytes> pieces_at_hand(FrameHeader, MutBytes into) noexcept;
     std::optional<Error> begin_piece(const FrameHeader&);
     void fill_piece();
     Next deliver_ready(MutBytes into);

@@ -28,6 +28,8 @@ public:
     explicit FrameWriter(StreamOptions o) noexcept : options_(o) {}
     Result<> send(int fd, Bytes, Deadline);
     Result<> flush(int fd, Deadline);
+    /// Tells the reader of a message in pieces that will not be finished; nothing where there is none.
+    Result<> settle(int fd, Deadline d) { return abandoned_ == 0 ? Result<>() : cancel(fd, d); }
     bool pending() const noexcept { return sent_ < outbox_.size(); }
     /// Before the descriptor is closed: the lock is a writer of its own, which would keep readers waiting.
     void release() noexcept { lock_.reset(), port_.release(); }
@@ -37,6 +39,8 @@ private:
     struct Vector;
     Result<> send_whole(int fd, Vector&, Deadline);
     Result<> send_pieces(int fd, Bytes, Deadline);
+    Result<> send_piece(int fd, std::uint64_t mark, Bytes, bool continued, bool more, Deadline);
+    Result<> cancel(int fd, Deadline);
     Result<> lock(int fd, Deadline);
     void unlock() noexcept;
     void forget_after_fork() noexcept;
@@ -49,6 +53,8 @@ private:
     Fd lock_;
     std::uint64_t lock_generation_ = 0;
     bool locked_ = false;
+    bool broken_ = false;
+    std::uint64_t abandoned_ = 0;  // the mark of a message in pieces that a deadline cut off, until the reader is told
 };
 
 /// Messages over a byte-stream descriptor: what pipe, fifo, socketpair, unix, tcp, fd and exec share.
