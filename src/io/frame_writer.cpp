@@ -38,9 +38,9 @@ struct FrameWriter::Vector {
 };
 
 // All of it, or nothing with Errc::timed_out; a rest that the deadline cut off goes to the outbox.
-inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
+inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline, Bytes control) {
     for (bool begun = false; v.left > 0; begun = true) {
-        auto n = sys::write_some(fd, port_, v.v + v.first, v.count - v.first, deadline);
+        auto n = sys::write_some(fd, port_, v.v + v.first, v.count - v.first, deadline, begun ? Bytes() : control);
         if (n) {
             v.take(*n);
             continue;
@@ -61,7 +61,7 @@ inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline) {
     return {};
 }
 
-Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
+Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline, Bytes control) {
     if (message.size() > options_.max_message) return fail(Errc::too_big, "send");
     if (broken_) return fail(Errc::closed, "send");  // half a message went out before an error: nothing can follow it
     if (pending()) WYE_CHECK(flush(fd, deadline));
@@ -74,7 +74,7 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
         std::memcpy(both, header.data(), header.size());
         if (!message.empty()) std::memcpy(both + header.size(), message.data(), message.size());
         v.add(both, header.size() + message.size());
-        return send_whole(fd, v, deadline);
+        return send_whole(fd, v, deadline, control);
     }
     const char mark = options_.framing == Framing::lines ? '\n' : '\0';
     if (options_.framing == Framing::frame) {
@@ -90,7 +90,7 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline) {
     }
     if (options_.shared && options_.framing == Framing::frame) return send_whole(fd, v, deadline);
     if (options_.shared) WYE_CHECK(lock(fd, deadline));
-    auto sent = send_whole(fd, v, deadline);
+    auto sent = send_whole(fd, v, deadline, control);
     if (!pending()) unlock();
     return sent;
 }

@@ -34,9 +34,9 @@ FramedStream& FramedStream::operator=(FramedStream&& o) noexcept {
     return *std::construct_at(this, std::move(o));
 }
 
-Result<> FramedStream::send(Bytes message, Deadline deadline) {
+Result<> FramedStream::send(Bytes message, Deadline deadline, Bytes control) {
     if (write_closed_ || out() < 0) return fail(Errc::closed, "send");
-    return writer_.send(out(), message, deadline);
+    return writer_.send(out(), message, deadline, control);
 }
 
 Result<MutBytes> FramedStream::recv(MutBytes into, Deadline deadline) {

@@ -154,6 +154,16 @@ inline long chmod(const char* path, mode_t mode) noexcept {
 inline long fchmod(int fd, mode_t mode) noexcept {
     return call(Call::fchmod, [&] { return ::fchmod(fd, mode); });
 }
+inline long fchmodat(int dir, const char* name, mode_t mode) noexcept {
+    return call(Call::chmod, [&] { return ::fchmodat(dir, name, mode, 0); });
+}
+/// Of the name itself: a symbolic link is not followed.
+inline long lstatat(int dir, const char* name, struct stat* s) noexcept {
+    return call(Call::fstat, [&] { return ::fstatat(dir, name, s, AT_SYMLINK_NOFOLLOW); });
+}
+inline long unlinkat(int dir, const char* name) noexcept {
+    return call(Call::unlink, [&] { return ::unlinkat(dir, name, 0); });
+}
 inline long mkfifo(const char* path, mode_t mode) noexcept {
     return call(Call::mkfifo, [&] { return ::mkfifo(path, mode); });
 }

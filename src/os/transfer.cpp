@@ -79,9 +79,11 @@ long read_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
     return n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
 }
 
-long write_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
+long write_once(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control) noexcept {
     if (port.kind == Port::Kind::socket) {
-        const auto m = header(v, n);
+        auto m = header(v, n);
+        m.msg_control = const_cast<std::byte*>(control.data());
+        m.msg_controllen = control.size();
         return sys::sendmsg(fd, &m, d.is_never() ? 0 : MSG_DONTWAIT);
     }
     if (port.kind == Port::Kind::pipe && !d.is_never())
@@ -122,9 +124,17 @@ Result<std::size_t> slow::read_some(int fd, Port& port, const iovec* v, int n, D
     return until(fd, POLLIN, d, "read", first, [&] { return read_once(fd, port, v, n, d); });
 }
 
-Result<std::size_t> slow::write_some(int fd, Port& port, const iovec* v, int n, Deadline d, long first) {
+Result<std::size_t> slow::write_some(int fd, Port& port, const iovec* v, int n, Deadline d, long first, Bytes control) {
     if (port.kind == Port::Kind::unknown) port.kind = kind_of(fd);
-    return until(fd, POLLOUT, d, "write", first, [&] { return write_once(fd, port, v, n, d); });
+    return until(fd, POLLOUT, d, "write", first, [&] { return write_once(fd, port, v, n, d, control); });
+}
+
+Result<std::size_t> recv_message(int fd, msghdr* m, Deadline d) {
+    return until(fd, POLLIN, d, "recvmsg", 0, [&] { return sys::recvmsg(fd, m, d.is_never() ? 0 : MSG_DONTWAIT); });
+}
+
+Result<std::size_t> send_message(int fd, const msghdr* m, Deadline d) {
+    return until(fd, POLLOUT, d, "sendmsg", 0, [&] { return sys::sendmsg(fd, m, d.is_never() ? 0 : MSG_DONTWAIT); });
 }
 
 }  // namespace wye::sys

@@ -1,5 +1,6 @@
 // Moving bytes through any descriptor: what a socket, a pipe, a terminal and a file each need is settled here.
 #pragma once
+#include "wye/base/bytes.hpp"
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
 #include "wye/os/port.hpp"
@@ -11,7 +12,7 @@ namespace wye::sys {
 namespace slow {
 /// `first` is what one try answered already, or 0 for none yet.
 Result<std::size_t> read_some(int fd, Port&, const iovec*, int count, Deadline, long first);
-Result<std::size_t> write_some(int fd, Port&, const iovec*, int count, Deadline, long first);
+Result<std::size_t> write_some(int fd, Port&, const iovec*, int count, Deadline, long first, Bytes control = {});
 /// RWF_NOSIGNAL (Linux 6.18), until the first EOPNOTSUPP. Relaxed: a late reader asks the kernel once more.
 inline std::atomic<bool> pipe_nosignal{true};
 }  // namespace slow
@@ -29,14 +30,18 @@ inline Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, 
 }
 
 /// Writes at least one byte. A vector of at most PIPE_BUF bytes into a pipe is written whole or not at all.
-/// Never raises SIGPIPE; a missing reader is Errc::closed.
-inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+/// Never raises SIGPIPE; a missing reader is Errc::closed. `control` (sockets only) travels with the first byte.
+inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control = {}) {
     if (port.kind != Port::Kind::pipe || !d.is_never() || !slow::pipe_nosignal.load(std::memory_order_relaxed))
-        return slow::write_some(fd, port, v, n, d, 0);
+        return slow::write_some(fd, port, v, n, d, 0, control);
     const long r = sys::pwritev2(fd, v, n, RWF_NOSIGNAL);
     if (r >= 0) [[likely]]
         return static_cast<std::size_t>(r);
     return slow::write_some(fd, port, v, n, d, r == -EOPNOTSUPP || r == -EINVAL ? 0 : r);
 }
+
+/// One message of a socket, as the header asks for it; restarted after signals, with the time that is left.
+Result<std::size_t> recv_message(int socket, msghdr*, Deadline);
+Result<std::size_t> send_message(int socket, const msghdr*, Deadline);
 
 }  // namespace wye::sys

@@ -7,6 +7,7 @@
 #include "wye/transport/pipe.hpp"
 #include "wye/transport/posix_mq.hpp"
 #include "wye/transport/sysv_mq.hpp"
+#include "wye/transport/socketpair.hpp"
 
 namespace wye {
 
@@ -18,6 +19,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &posix_mq_mechanism,
         &pipe_mechanism,
         &fifo_mechanism,
+        &socketpair_mechanism,
         &fd_mechanism,
         &exec_mechanism,
     };

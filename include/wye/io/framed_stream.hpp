@@ -26,7 +26,8 @@ Result<StreamOptions> stream_options(const Uri&);
 class FrameWriter {
 public:
     explicit FrameWriter(StreamOptions o) noexcept : options_(o) {}
-    Result<> send(int fd, Bytes, Deadline);
+    /// `control` (sockets that are not shared) travels with the first byte of the message.
+    Result<> send(int fd, Bytes, Deadline, Bytes control = {});
     Result<> flush(int fd, Deadline);
     /// Tells the reader of a message in pieces that will not be finished; nothing where there is none.
     Result<> settle(int fd, Deadline d) { return abandoned_ == 0 ? Result<>() : cancel(fd, d); }
@@ -37,7 +38,7 @@ public:
 
 private:
     struct Vector;
-    Result<> send_whole(int fd, Vector&, Deadline);
+    Result<> send_whole(int fd, Vector&, Deadline, Bytes control = {});
     Result<> send_pieces(int fd, Bytes, Deadline);
     Result<> send_piece(int fd, std::uint64_t mark, Bytes, bool continued, bool more, Deadline);
     Result<> cancel(int fd, Deadline);
@@ -71,7 +72,7 @@ public:
     FramedStream& operator=(FramedStream&&) noexcept;
     ~FramedStream();
 
-    Result<> send(Bytes, Deadline = Deadline::never());
+    Result<> send(Bytes, Deadline = Deadline::never(), Bytes control = {});
     Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
     /// Errc::timed_out while bytes of the last message are not yet with the kernel.
     Result<> flush(Deadline d) { return writer_.flush(out(), d); }
