@@ -207,6 +207,12 @@ inline long connect(int fd, const sockaddr* a, socklen_t n) noexcept {
 }
 long sendmsg(int fd, const msghdr* m, int flags) noexcept;  // MSG_NOSIGNAL is added
 long recvmsg(int fd, msghdr* m, int flags) noexcept;        // MSG_CMSG_CLOEXEC is added
+inline long sendto(int fd, const void* p, std::size_t n, int flags, const sockaddr* to, socklen_t size) noexcept {
+    return call(Call::sendmsg, [&] { return ::sendto(fd, p, clip(Call::sendmsg, n), flags | MSG_NOSIGNAL, to, size); });
+}
+inline long recvfrom(int fd, void* p, std::size_t n, int flags, sockaddr* from, socklen_t* size) noexcept {
+    return call(Call::recvmsg, [&] { return ::recvfrom(fd, p, clip(Call::recvmsg, n), flags, from, size); });
+}
 inline long getsockopt(int fd, int level, int name, void* p, socklen_t* n) noexcept {
     return call(Call::getsockopt, [&] { return ::getsockopt(fd, level, name, p, n); });
 }
@@ -215,6 +221,9 @@ inline long setsockopt(int fd, int level, int name, const void* p, socklen_t n) 
 }
 inline long getsockname(int fd, sockaddr* a, socklen_t* n) noexcept {
     return call(Call::getsockopt, [&] { return ::getsockname(fd, a, n); });
+}
+inline long getpeername(int fd, sockaddr* a, socklen_t* n) noexcept {
+    return call(Call::getsockopt, [&] { return ::getpeername(fd, a, n); });
 }
 inline long shutdown(int fd, int how) noexcept {
     return call(Call::shutdown, [&] { return ::shutdown(fd, how); });

@@ -129,12 +129,4 @@ Result<std::size_t> slow::write_some(int fd, Port& port, const iovec* v, int n, 
     return until(fd, POLLOUT, d, "write", first, [&] { return write_once(fd, port, v, n, d, control); });
 }
 
-Result<std::size_t> recv_message(int fd, msghdr* m, Deadline d) {
-    return until(fd, POLLIN, d, "recvmsg", 0, [&] { return sys::recvmsg(fd, m, d.is_never() ? 0 : MSG_DONTWAIT); });
-}
-
-Result<std::size_t> send_message(int fd, const msghdr* m, Deadline d) {
-    return until(fd, POLLOUT, d, "sendmsg", 0, [&] { return sys::sendmsg(fd, m, d.is_never() ? 0 : MSG_DONTWAIT); });
-}
-
 }  // namespace wye::sys

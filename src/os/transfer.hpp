@@ -5,7 +5,9 @@
 #include "wye/base/error.hpp"
 #include "wye/os/port.hpp"
 
+#include "os/errno.hpp"
 #include "os/syscall.hpp"
+#include "os/wait.hpp"
 
 namespace wye::sys {
 
@@ -40,8 +42,22 @@ inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n,
     return slow::write_some(fd, port, v, n, d, r == -EOPNOTSUPP || r == -EINVAL ? 0 : r);
 }
 
-/// One message of a socket, as the header asks for it; restarted after signals, with the time that is left.
-Result<std::size_t> recv_message(int socket, msghdr*, Deadline);
-Result<std::size_t> send_message(int socket, const msghdr*, Deadline);
+/// `once(flags)` is one transfer of a message, which answers a value or -errno: called with no flags where the deadline
+/// is never(), else with MSG_DONTWAIT, and again when the socket is ready.
+template <class F>
+Result<std::size_t> message_by(int socket, short event, Deadline d, const char* op, F&& once) {
+    for (;;) {
+        const long r = once(d.is_never() ? 0 : MSG_DONTWAIT);
+        if (r >= 0) [[likely]]
+            return static_cast<std::size_t>(r);
+        if (r != -EINTR && r != -EAGAIN) return fail(r, op);
+        if (d.is_now() && r == -EAGAIN) return wye::fail(Errc::timed_out);
+        if (r == -EAGAIN) {
+            if (auto ready = wait_ready(socket, event, d); !ready) return std::unexpected(ready.error());
+        } else if (d.passed() && !d.is_now()) {
+            return wye::fail(Errc::timed_out);
+        }
+    }
+}
 
 }  // namespace wye::sys

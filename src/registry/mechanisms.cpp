@@ -8,6 +8,7 @@
 #include "wye/transport/posix_mq.hpp"
 #include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/socketpair.hpp"
+#include "wye/transport/unix.hpp"
 
 namespace wye {
 
@@ -20,6 +21,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &pipe_mechanism,
         &fifo_mechanism,
         &socketpair_mechanism,
+        &unix_mechanism,
         &fd_mechanism,
         &exec_mechanism,
     };

@@ -1,4 +1,7 @@
+#include "wye/transport/unix.hpp"
+
 #include "conformance/rig.hpp"
+#include "support/support.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +10,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "support/support.hpp"
 #include "wye/os/fd.hpp"
 
 namespace wye::test {
@@ -82,6 +84,74 @@ protected:
     bool removed_ = false;
 };
 
+// ---- what one listens for: a connection a writer, or one bound socket for all of them
+using Acceptor = std::function<Result<Channel>(Deadline)>;
+
+template <class Listener>
+Acceptor acceptor(Listener l) {
+    return [l = std::make_shared<Listener>(std::move(l))](Deadline d) -> Result<Channel> {
+        WYE_TRY(auto socket, l->accept(d));
+        return Channel(std::move(socket));
+    };
+}
+
+Result<Acceptor> listen_unix(const Uri& uri) {
+    UnixOptions o{.type = uri.get("type") == "seqpacket" ? UnixType::seqpacket : UnixType::stream};
+    WYE_TRY(o.stream, stream_options(uri));
+    WYE_TRY(auto l, UnixListener::listen(std::string(uri.address()), o));
+    return acceptor(std::move(l));
+}
+
+constexpr struct {
+    std::string_view scheme;
+    Result<Acceptor> (*listen)(const Uri&);
+} listeners[] = {
+    {"unix", listen_unix},
+};
+
+class ListenRig : public NamedRig {
+public:
+    using NamedRig::NamedRig;
+    Result<> prepare() override {
+        WYE_TRY(auto bound, open(with_param(uri_, "listen")));
+        if (bound.traits().sees_close) {  // it has connections: the rig accepts one a writer, a channel only its first
+            bound.close();
+            WYE_TRY(const auto uri, Uri::parse(uri_));
+            const auto* way = std::ranges::find(listeners, uri.scheme(), [](const auto& l) { return l.scheme; });
+            WYE_TRY(accept_, way->listen(uri));
+        } else {
+            bound_ = std::make_unique<Channel>(std::move(bound));
+        }
+        return {};
+    }
+    Result<std::vector<Channel>> readers(unsigned writers) override {
+        if (bound_) return one(std::move(*std::exchange(bound_, nullptr)));
+        std::vector<Channel> all;
+        while (all.size() < writers) {
+            WYE_TRY(auto c, accept_(std::chrono::seconds(10)));
+            all.push_back(std::move(c));
+        }
+        accept_ = nullptr;
+        return all;
+    }
+    Result<Channel> writer() override {
+        auto c = open(uri_, {.mode = Mode::write}, std::chrono::seconds(10));
+        accept_ = nullptr;  // the reader's process has its own
+        bound_.reset();
+        return c;
+    }
+    std::string leftovers() override {
+        accept_ = nullptr;
+        bound_.reset();
+        for (const auto& e : std::filesystem::directory_iterator(directory_.path())) return e.path().string();
+        return {};
+    }
+
+private:
+    Acceptor accept_;
+    std::unique_ptr<Channel> bound_;
+};
+
 std::string variant_name(const std::string& uri) {
     const auto u = or_throw(Uri::parse(uri));
     if (const auto type = u.get("type")) return "_" + std::string(*type);
@@ -96,21 +166,30 @@ bool takes_framing(const Mechanism& m, Framing f) {
     return false;
 }
 
+// Of a room whose traits differ by variant: as an open endpoint has them.
+Traits traits_of(const Mechanism& m, const std::string& uri) {
+    if (takes(m, "listen"))
+        if (const auto c = open(with_param(uri, "listen"))) return c->traits();
+    return m.traits;
+}
+
 template <class R>
 void add_named(std::vector<Subject>& all, const Mechanism& m) {
     const TempDir nowhere;
     const auto uris = m.scratch(nowhere.path());
     for (std::size_t v = 0; v < uris.size(); ++v) {
         const auto base = std::string(m.traits.scheme) + variant_name(uris[v]);
+        const auto traits = traits_of(m, uris[v]);
         // The kernel keeps messages apart, or one of our framings does.
-        const bool framed = takes(m, "framing") && uris[v].find("type=seqpacket") == std::string::npos && uris[v].find("type=dgram") == std::string::npos;
+        const bool framed = takes(m, "framing") && traits.boundaries == Boundaries::stream;
         for (const auto f : framings) {
             if (framed ? !takes_framing(m, f) : f != Framing::frame) continue;
             auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max : std::string();
-            auto traits = m.traits;
             std::string label = base + (framed ? "_" + std::string(name(f)) : "");
             std::ranges::replace(label, '-', '_');
-            all.push_back({.name = label, .traits = traits, .framing = f, .make = [&m, v, extra] { return std::make_unique<R>(m, v, extra); }});
+            all.push_back({.name = label, .traits = traits, .framing = f, .make = [&m, v, extra] {
+                               return std::make_unique<R>(m, v, extra);
+                           }});
         }
     }
 }
@@ -174,7 +253,10 @@ std::vector<Subject> subjects() {
     for (const auto* m : mechanisms()) {
         if (m->open_pair)
             for (const auto f : framings) all.push_back(pair_subject(*m, f));
-        if (m->scratch) add_named<NamedRig>(all, *m);
+        if (m->scratch && takes(*m, "listen"))
+            add_named<ListenRig>(all, *m);
+        else if (m->scratch)
+            add_named<NamedRig>(all, *m);
     }
     for (const auto f : framings) {
         all.push_back(plain_subject<FdRig>("fd", "fd", f));
