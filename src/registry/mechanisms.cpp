@@ -8,6 +8,8 @@
 #include "wye/transport/posix_mq.hpp"
 #include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/socketpair.hpp"
+#include "wye/transport/tcp.hpp"
+#include "wye/transport/udp.hpp"
 #include "wye/transport/unix.hpp"
 
 namespace wye {
@@ -22,6 +24,8 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &fifo_mechanism,
         &socketpair_mechanism,
         &unix_mechanism,
+        &tcp_mechanism,
+        &udp_mechanism,
         &fd_mechanism,
         &exec_mechanism,
     };

@@ -1,3 +1,4 @@
+#include "wye/transport/tcp.hpp"
 #include "wye/transport/unix.hpp"
 
 #include "conformance/rig.hpp"
@@ -102,11 +103,20 @@ Result<Acceptor> listen_unix(const Uri& uri) {
     return acceptor(std::move(l));
 }
 
+Result<Acceptor> listen_tcp(const Uri& uri) {
+    TcpOptions o;
+    WYE_TRY(const auto at, parse_host_port(uri, "tcp://127.0.0.1:7000"));
+    WYE_TRY(o.stream, stream_options(uri));
+    WYE_TRY(auto l, TcpListener::listen(at.host, at.port, o));
+    return acceptor(std::move(l));
+}
+
 constexpr struct {
     std::string_view scheme;
     Result<Acceptor> (*listen)(const Uri&);
 } listeners[] = {
     {"unix", listen_unix},
+    {"tcp", listen_tcp},
 };
 
 class ListenRig : public NamedRig {

@@ -3,6 +3,7 @@
 #include "wye/registry/open.hpp"
 
 #include "os/inject.hpp"
+#include "support/peer.hpp"
 #include "support/support.hpp"
 
 #include <fcntl.h>
@@ -465,4 +466,49 @@ TEST(UnixSocket, the_peer_is_known_by_uid_and_pidfd) {
     EXPECT_TRUE(client.ok());
     auto d = or_throw(UnixSocket::bind(dir / "d"));
     WYE_EXPECT_ERRC(Errc::unsupported, d.peer());
+}
+
+// ---------------------------------------------------------------- programs that know nothing of wye
+
+TEST(UnixSocket, socat_exchanges_lines) {
+    if (!wye::test::have_program("socat")) GTEST_SKIP() << "socat is not installed";
+    const TempDir dir;
+    const UnixOptions lines{.stream = {.framing = Framing::lines}};
+    std::byte room[64];
+    {
+        auto l = or_throw(UnixListener::listen(dir / "s", lines));
+        wye::test::Program socat({"socat", "-t5", "-", "UNIX-CONNECT:" + (dir / "s")}, "one\ntwo\n");
+        auto s = or_throw(l.accept(5s));
+        EXPECT_EQ(text_of(or_throw(s.recv(room, 5s))), "one");
+        EXPECT_EQ(text_of(or_throw(s.recv(room, 5s))), "two");
+        WYE_EXPECT_ERRC(Errc::closed, s.recv(room, 5s));
+        WYE_ASSERT_OK(s.send(bytes_of("three")));
+        WYE_ASSERT_OK(s.close_write());
+        EXPECT_TRUE(socat.ok());
+        EXPECT_EQ(socat.output(), "three\n");
+    }
+    wye::test::Program socat({"socat", "-t5", "-", "UNIX-LISTEN:" + (dir / "s")}, "welcome\n");
+    auto s = UnixSocket::connect(dir / "s", lines);
+    for (const Deadline end = 5s; !s && !end.passed(); ::usleep(2000)) s = UnixSocket::connect(dir / "s", lines);
+    WYE_ASSERT_OK(s);
+    EXPECT_EQ(text_of(or_throw(s->recv(room, 5s))), "welcome");
+    WYE_ASSERT_OK(s->send(bytes_of("thanks")));
+    WYE_ASSERT_OK(s->close_write());
+    EXPECT_TRUE(socat.ok());
+    EXPECT_EQ(socat.output(), "thanks\n");
+}
+
+TEST(UnixSocket, a_python_client_writes_the_framing_itself) {
+    if (!wye::test::have_program("python3")) GTEST_SKIP() << "python3 is not installed";
+    const TempDir dir;
+    auto server = or_throw(wye::open("unix:" + (dir / "s") + "?listen"));
+    wye::test::Program python(wye::test::python_client("unix", dir / "s"), "");
+    std::vector<std::byte> room(200000);
+    const std::string big(150000, 'x');
+    WYE_ASSERT_OK(server.send(bytes_of(big), 5s));
+    EXPECT_TRUE(text_of(or_throw(server.recv(room, 5s))) == std::string(big.size(), 'X'));
+    EXPECT_EQ(or_throw(server.recv(room, 5s)).size(), 0u);
+    WYE_EXPECT_ERRC(Errc::closed, server.recv(room, 5s));
+    WYE_ASSERT_OK(server.close_write());
+    EXPECT_TRUE(python.ok());
 }
