@@ -50,7 +50,8 @@ Result<> wait_for_credit(Channel& c) {
 }
 
 Result<> send_file(Channel& to, const Errand& e, Report& report, Digest& digest) {
-    const auto chunk = std::min<std::uint64_t>(e.chunk, to.max_message());
+    // Eight of these must fit in a receive buffer that the kernel fills beyond without a word.
+    const auto chunk = std::min<std::uint64_t>(needs_window(to) ? 8192 : e.chunk, to.max_message());
     std::vector<std::byte> room(chunk);
     std::uint64_t left = e.bytes;
     for (const auto& file : e.files) {
