@@ -38,8 +38,8 @@ struct FrameWriter::Vector {
 };
 
 // All of it, or nothing with Errc::timed_out; a rest that the deadline cut off goes to the outbox.
-inline Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline, Bytes control) {
-    for (bool begun = false; v.left > 0; begun = true) {
+Result<> FrameWriter::send_whole(int fd, Vector& v, Deadline deadline, Bytes control, bool begun) {
+    for (; v.left > 0; begun = true) {
         auto n = sys::write_some(fd, port_, v.v + v.first, v.count - v.first, deadline, begun ? Bytes() : control);
         if (n) {
             v.take(*n);
@@ -73,8 +73,13 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline, Bytes contr
         std::byte both[FrameHeader::size + small];
         std::memcpy(both, header.data(), header.size());
         if (!message.empty()) std::memcpy(both + header.size(), message.data(), message.size());
-        v.add(both, header.size() + message.size());
-        return send_whole(fd, v, deadline, control);
+        const iovec one{both, header.size() + message.size()};
+        auto n = sys::write_some(fd, port_, &one, 1, deadline, control);
+        if (!n) return std::unexpected(std::move(n).error());
+        if (*n == one.iov_len) [[likely]] return {};
+        v.add(both, one.iov_len);
+        v.take(*n);
+        return send_whole(fd, v, deadline, {}, true);
     }
     const char mark = options_.framing == Framing::lines ? '\n' : '\0';
     if (options_.framing == Framing::frame) {

@@ -34,11 +34,6 @@ FramedStream& FramedStream::operator=(FramedStream&& o) noexcept {
     return *std::construct_at(this, std::move(o));
 }
 
-Result<> FramedStream::send(Bytes message, Deadline deadline, Bytes control) {
-    if (write_closed_ || out() < 0) return fail(Errc::closed, "send");
-    return writer_.send(out(), message, deadline, control);
-}
-
 Result<MutBytes> FramedStream::recv(MutBytes into, Deadline deadline) {
     if (in_ == nullptr) return fail(Errc::unsupported, "recv");
     return recv_by(into, [&](const iovec* v, int n) { return sys::read_some(in_.get(), port_, v, n, deadline); });

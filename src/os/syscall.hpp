@@ -69,6 +69,45 @@ long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;
 /// How many system calls went through here; approximate when several threads call at once.
 inline std::uint64_t count() noexcept { return seam::calls.load(std::memory_order_relaxed); }
 
+// The calls that carry every message skip the C library's wrapper: after a system call the processor has forgotten where it
+// came from (so do the kernel's guards against speculation), and each return on the way up costs as much as copying a
+// small message. Sanitizers want the wrappers.
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer)
+#define WYE_BARE_CALLS 1
+#endif
+#else
+#define WYE_BARE_CALLS 1
+#endif
+#endif
+
+#ifdef WYE_BARE_CALLS
+[[gnu::always_inline]] inline long bare(long number, long a, long b, long c, long d = 0, long e = 0, long f = 0) noexcept {
+    long r;
+    register long r10 asm("r10") = d;
+    register long r8 asm("r8") = e;
+    register long r9 asm("r9") = f;
+    asm volatile("syscall" : "=a"(r) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    return r;  // a value or -errno
+}
+#else
+inline long bare(long number, long a, long b, long c, long d = 0, long e = 0, long f = 0) noexcept {
+    const long r = ::syscall(number, a, b, c, d, e, f);
+    return r == -1 ? -static_cast<long>(errno) : r;
+}
+#endif
+inline long word(const void* p) noexcept { return reinterpret_cast<long>(p); }
+
+/// call(), where f answers -errno itself.
+template <class F>
+[[gnu::always_inline]] inline long hot_call(Call id, F&& f) noexcept {
+    seam::calls.store(seam::calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        if (const long e = seam::intercept(id)) return e;
+    return f();
+}
+
 template <class F>
 inline long call(Call id, F&& f) noexcept {
     // Not a locked add: the count is for reports, and five nanoseconds a call are not.
@@ -89,8 +128,8 @@ inline long open(const char* path, int flags, mode_t mode = 0) noexcept {
 inline long close(int fd) noexcept {
     return call(Call::close, [&] { return ::close(fd); });
 }
-inline long read(int fd, void* p, std::size_t n) noexcept {
-    return call(Call::read, [&] { return ::read(fd, p, clip(Call::read, n)); });
+[[gnu::always_inline]] inline long read(int fd, void* p, std::size_t n) noexcept {
+    return hot_call(Call::read, [&] { return bare(SYS_read, fd, word(p), static_cast<long>(clip(Call::read, n))); });
 }
 inline long write(int fd, const void* p, std::size_t n) noexcept {
     return call(Call::write, [&] { return ::write(fd, p, clip(Call::write, n)); });
@@ -101,23 +140,23 @@ inline long pread(int fd, void* p, std::size_t n, off_t at) noexcept {
 inline long readv(int fd, const iovec* v, int n) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::readv(fd, v, n);
-    return call(Call::readv, [&] { return ::readv(fd, v, n); });
+    return hot_call(Call::readv, [&] { return bare(SYS_readv, fd, word(v), n); });
 }
 inline long writev(int fd, const iovec* v, int n) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::writev(fd, v, n);
-    return call(Call::writev, [&] { return ::writev(fd, v, n); });
+    return hot_call(Call::writev, [&] { return bare(SYS_writev, fd, word(v), n); });
 }
 // At the current position.
 inline long preadv2(int fd, const iovec* v, int n, int flags) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::preadv2(fd, v, n, flags);
-    return call(Call::preadv2, [&] { return ::preadv2(fd, v, n, -1, flags); });
+    return hot_call(Call::preadv2, [&] { return bare(SYS_preadv2, fd, word(v), n, -1, -1, flags); });
 }
 inline long pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::pwritev2(fd, v, n, flags);
-    return call(Call::pwritev2, [&] { return ::pwritev2(fd, v, n, -1, flags); });
+    return hot_call(Call::pwritev2, [&] { return bare(SYS_pwritev2, fd, word(v), n, -1, -1, flags); });
 }
 inline long fcntl(int fd, int op, long arg = 0) noexcept {
     return call(Call::fcntl, [&] { return ::fcntl(fd, op, arg); });
@@ -208,10 +247,10 @@ inline long connect(int fd, const sockaddr* a, socklen_t n) noexcept {
 long sendmsg(int fd, const msghdr* m, int flags) noexcept;  // MSG_NOSIGNAL is added
 long recvmsg(int fd, msghdr* m, int flags) noexcept;        // MSG_CMSG_CLOEXEC is added
 inline long sendto(int fd, const void* p, std::size_t n, int flags, const sockaddr* to, socklen_t size) noexcept {
-    return call(Call::sendmsg, [&] { return ::sendto(fd, p, clip(Call::sendmsg, n), flags | MSG_NOSIGNAL, to, size); });
+    return hot_call(Call::sendmsg, [&] { return bare(SYS_sendto, fd, word(p), static_cast<long>(clip(Call::sendmsg, n)), flags | MSG_NOSIGNAL, word(to), static_cast<long>(size)); });
 }
 inline long recvfrom(int fd, void* p, std::size_t n, int flags, sockaddr* from, socklen_t* size) noexcept {
-    return call(Call::recvmsg, [&] { return ::recvfrom(fd, p, clip(Call::recvmsg, n), flags, from, size); });
+    return hot_call(Call::recvmsg, [&] { return bare(SYS_recvfrom, fd, word(p), static_cast<long>(clip(Call::recvmsg, n)), flags, word(from), word(size)); });
 }
 inline long getsockopt(int fd, int level, int name, void* p, socklen_t* n) noexcept {
     return call(Call::getsockopt, [&] { return ::getsockopt(fd, level, name, p, n); });

@@ -23,23 +23,31 @@ inline std::atomic<bool> pipe_nosignal{true};
 // forgotten where it came from, and every return from a deep chain costs as much as the copy of a small message.
 
 /// Reads at least one byte, or answers 0 at the end. Errc::timed_out when the deadline passes first.
-inline Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
-    if (port.kind != Port::Kind::pipe || !d.is_never()) return slow::read_some(fd, port, v, n, d, 0);
-    const long r = n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
-    if (r >= 0) [[likely]]
-        return static_cast<std::size_t>(r);
+[[gnu::always_inline]] inline Result<std::size_t> read_some(int fd, Port& port, const iovec* v, int n, Deadline d) {
+    long r = 0;
+    if (d.is_never() && port.kind != Port::Kind::unknown) {
+        r = n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
+        if (r >= 0) [[likely]]
+            return static_cast<std::size_t>(r);
+    }
     return slow::read_some(fd, port, v, n, d, r);
 }
 
 /// Writes at least one byte. A vector of at most PIPE_BUF bytes into a pipe is written whole or not at all.
 /// Never raises SIGPIPE; a missing reader is Errc::closed. `control` (sockets only) travels with the first byte.
-inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control = {}) {
-    if (port.kind != Port::Kind::pipe || !d.is_never() || !slow::pipe_nosignal.load(std::memory_order_relaxed))
-        return slow::write_some(fd, port, v, n, d, 0, control);
-    const long r = sys::pwritev2(fd, v, n, RWF_NOSIGNAL);
-    if (r >= 0) [[likely]]
-        return static_cast<std::size_t>(r);
-    return slow::write_some(fd, port, v, n, d, r == -EOPNOTSUPP || r == -EINVAL ? 0 : r);
+[[gnu::always_inline]] inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control = {}) {
+    long r = 0;
+    if (d.is_never()) {
+        if (port.kind == Port::Kind::pipe && slow::pipe_nosignal.load(std::memory_order_relaxed)) {
+            r = sys::pwritev2(fd, v, n, RWF_NOSIGNAL);
+            if (r == -EOPNOTSUPP || r == -EINVAL) r = 0;
+            else if (r >= 0) [[likely]] return static_cast<std::size_t>(r);
+        } else if (port.kind == Port::Kind::socket && n == 1 && control.empty()) {
+            r = sys::sendto(fd, v->iov_base, v->iov_len, 0, nullptr, 0);
+            if (r >= 0) [[likely]] return static_cast<std::size_t>(r);
+        }
+    }
+    return slow::write_some(fd, port, v, n, d, r < 0 ? r : 0, control);
 }
 
 /// `once(flags)` is one transfer of a message, which answers a value or -errno: called with no flags where the deadline

@@ -38,7 +38,7 @@ public:
 
 private:
     struct Vector;
-    Result<> send_whole(int fd, Vector&, Deadline, Bytes control = {});
+    Result<> send_whole(int fd, Vector&, Deadline, Bytes control = {}, bool begun = false);
     Result<> send_pieces(int fd, Bytes, Deadline);
     Result<> send_piece(int fd, std::uint64_t mark, Bytes, bool continued, bool more, Deadline);
     Result<> cancel(int fd, Deadline);
@@ -72,7 +72,10 @@ public:
     FramedStream& operator=(FramedStream&&) noexcept;
     ~FramedStream();
 
-    Result<> send(Bytes, Deadline = Deadline::never(), Bytes control = {});
+    Result<> send(Bytes b, Deadline d = Deadline::never(), Bytes control = {}) {
+        if (write_closed_ || out() < 0) return fail(Errc::closed, "send");
+        return writer_.send(out(), b, d, control);
+    }
     Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
     /// Errc::timed_out while bytes of the last message are not yet with the kernel.
     Result<> flush(Deadline d) { return writer_.flush(out(), d); }
