@@ -39,7 +39,7 @@ namespace wye::sys {
 
 /// The calls that tests can bend, by name.
 enum class Call : std::uint8_t {
-    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, fstat, unlink, chmod, fchmod, getrlimit,
+    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, lseek, fstat, unlink, chmod, fchmod, getrlimit,
     mkfifo, pipe2, socket, socketpair, bind, listen, accept4, connect, sendmsg, recvmsg, getsockopt, setsockopt, shutdown,
     msgget, msgsnd, msgrcv, msgctl, mq_open, mq_send, mq_receive, mq_getattr, mq_unlink, mq_notify, inotify, spawn, waitid,
     kill, pidfd_open, pidfd_send_signal, pidfd_info, splice, tee,
@@ -167,10 +167,13 @@ inline long flock(int fd, int op) noexcept {
 inline long getrlimit(int what, rlimit* l) noexcept {
     return call(Call::getrlimit, [&] { return ::syscall(SYS_prlimit64, 0, what, nullptr, l); });
 }
-/// Whether RLIMIT_FSIZE is set, so that a write beyond it raises SIGXFSZ.
-inline bool file_size_limited() noexcept {
+/// RLIMIT_FSIZE: a write beyond it raises SIGXFSZ. 0 when it cannot be told.
+inline std::uint64_t file_size_limit() noexcept {
     rlimit l{};
-    return sys::getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur != RLIM_INFINITY;
+    return sys::getrlimit(RLIMIT_FSIZE, &l) == 0 ? std::uint64_t{l.rlim_cur} : 0;
+}
+inline long lseek(int fd, off_t to, int from) noexcept {
+    return call(Call::lseek, [&] { return ::lseek(fd, to, from); });
 }
 inline long ftruncate(int fd, off_t size) noexcept {
     return call(Call::ftruncate, [&] { return ::ftruncate(fd, size); });

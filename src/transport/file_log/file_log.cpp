@@ -21,21 +21,24 @@ Result<Fd> checked(long r, const std::string& path) {
     if (r < 0) return sys::fail(r, "open", path);
     Fd fd(static_cast<int>(r));
     struct stat s{};
-    if (sys::fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) return refuse(Errc::mismatch, path + ": is not a regular file");
+    if (sys::fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode))
+        return refuse(Errc::mismatch, path + ": is not a regular file");
     return fd;
 }
 
 // O_NONBLOCK, for what turns out to be a FIFO must not hold us; it means nothing to a file.
 constexpr int safely = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-Result<> create(const std::string& path, const FileLogOptions& o) {
+// Whether the file is new.
+Result<bool> create(const std::string& path, const FileLogOptions& o) {
     const long r = sys::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | safely, o.permissions);
-    if (r == -EEXIST && o.create == Create::if_missing) return {};
+    if (r == -EEXIST && o.create == Create::if_missing) return false;
     if (r < 0) return sys::fail(r, "open", path);
     const Fd fd(static_cast<int>(r));
     const long c = sys::fchmod(fd.get(), o.permissions);  // the umask took bits away
     if (c < 0) (void)sys::unlink(path.c_str());
-    return c < 0 ? Result<>(sys::fail(c, "chmod", path)) : Result<>();
+    if (c < 0) return sys::fail(c, "chmod", path);
+    return true;
 }
 
 }  // namespace
@@ -43,35 +46,67 @@ Result<> create(const std::string& path, const FileLogOptions& o) {
 Result<FileLog> FileLog::open(const std::string& path, FileLogOptions o) {
     if (o.framing != Framing::frame && o.framing != Framing::lines)
         return refuse(Errc::unsupported, "a log keeps records as frame or lines, not " + std::string(name(o.framing)));
-    if (o.create != Create::never) WYE_CHECK(create(path, o));
+    bool made = false;
+    if (o.create != Create::never) {
+        WYE_TRY(made, create(path, o));
+    }
     FileLog log(path, o);
-    if (o.mode != Mode::read) WYE_CHECK(log.open_to_write());
-    if (o.mode == Mode::write) return log;
-    WYE_TRY(log.read_, checked(sys::open(path.c_str(), O_RDONLY | safely), path));
-    const long w = sys::inotify_init();
-    if (w == -EMFILE) return refuse(Errc::exhausted, "inotify_init: this user has all the inotify objects he may (/proc/sys/fs/inotify/max_user_instances)");
-    if (w < 0) return sys::fail(w, "inotify_init");
-    log.watch_ = Fd(static_cast<int>(w));
-    // By the descriptor, so that it is this very file, whatever has the name now.
-    const auto self = "/proc/self/fd/" + std::to_string(log.read_.get());
-    const long r = sys::inotify_add_watch(log.watch_.get(), self.c_str(), IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
-    if (r < 0) return sys::fail(r, "inotify_add_watch", path);
+    auto opened = log.open_ends();
+    if (opened) return log;
+    if (made) (void)sys::unlink(path.c_str());
+    return std::unexpected(std::move(opened).error());
+}
+
+Result<> FileLog::open_ends() {
+    if (options_.mode != Mode::read) WYE_CHECK(open_to_write());
+    if (options_.mode == Mode::write) return {};
+    WYE_TRY(read_, checked(sys::open(path_.c_str(), O_RDONLY | safely), path_));
+    WYE_CHECK(watch());
     struct stat s{};
-    if (o.from_end && sys::fstat(log.read_.get(), &s) == 0) log.at_ = static_cast<std::uint64_t>(s.st_size);
-    return log;
+    if (!options_.from_end) return {};
+    if (const long r = sys::fstat(read_.get(), &s); r < 0) return sys::fail(r, "fstat", path_);
+    at_ = static_cast<std::uint64_t>(s.st_size);
+    return {};
 }
 
 Result<> FileLog::open_to_write() {
     WYE_TRY(write_, checked(sys::open(path_.c_str(), O_RDWR | O_APPEND | safely), path_));
     write_generation_ = sys::fork_generation();
-    limited_ = sys::file_size_limited();
+    return {};
+}
+
+// Also anew after a fork: an event that one process reads is gone for the other, and a lock in a shared description is
+// both's.
+Result<> FileLog::watch() {
+    // By the descriptor, so that it is this very file, whatever has the name now.
+    const auto self = "/proc/self/fd/" + std::to_string(read_.get());
+    Fd own;
+    if (read_generation_ != 0) {
+        const long r = sys::open(self.c_str(), O_RDONLY);
+        if (r < 0) return sys::fail(r, "open", path_);
+        own = Fd(static_cast<int>(r));
+    }
+    const long w = sys::inotify_init();
+    if (w == -EMFILE)
+        return refuse(
+            Errc::exhausted,
+            "inotify_init: this user has all the inotify objects he may (/proc/sys/fs/inotify/max_user_instances)");
+    if (w < 0) return sys::fail(w, "inotify_init");
+    Fd watch(static_cast<int>(w));
+    const long r =
+        sys::inotify_add_watch(watch.get(), self.c_str(), IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF);
+    if (r < 0) return sys::fail(r, "inotify_add_watch", path_);
+    if (!(own == nullptr)) read_ = std::move(own);
+    watch_ = std::move(watch);
+    read_generation_ = sys::fork_generation();
     return {};
 }
 
 // ---------------------------------------------------------------- reading
 
-// The file's bytes from at_ on, read anew: what was read before may have been cut off by a repair since.
-Result<> FileLog::fill() {
+// The file's bytes from at_ on, read anew: what was read before may have been cut off by a repair since. One call for
+// `some`, which in a regular file is all there is but for the oddest filesystems. Answers whether it saw the end.
+Result<bool> FileLog::fill(Much much) {
     if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(capacity_ = first_capacity);
     begin_ = end_ = 0;
     for (;;) {
@@ -79,53 +114,90 @@ Result<> FileLog::fill() {
         if (n == -EINTR) continue;
         if (n < 0) return sys::fail(n, "read", path_);
         end_ += static_cast<std::size_t>(n);
-        if (n == 0 || end_ == capacity_) return {};
+        if (n == 0 || end_ == capacity_ || much == Much::some) return n == 0;
     }
 }
 
 Result<MutBytes> FileLog::recv(MutBytes into, Deadline deadline) {
     if (read_ == nullptr) return fail(Errc::unsupported, "recv");
-    for (bool fresh = false;; fresh = true) {
-        half_ = false;
-        if (end_ > begin_) {
-            auto taken = options_.framing == Framing::frame ? next_record(into) : next_line(into);
-            if (!taken) return std::unexpected(std::move(taken).error());
-            if (*taken) return **taken;
-        }
-        if (!fresh) {
-            WYE_CHECK(fill());
-            if (end_ > 0) continue;
-        }
-        WYE_CHECK(half_ ? incomplete(deadline) : at_the_end(deadline));
-        WYE_CHECK(fill());
+    if (read_generation_ != sys::fork_generation()) WYE_CHECK(watch());
+    bool sure = false, last_look = false, all = false, end_seen = false;
+    const auto fill_all = [&]() -> Result<> {
+        WYE_TRY(end_seen, fill(Much::all));
+        all = true;
+        return {};
+    };
+    if (begin_ == end_) {
+        WYE_TRY(end_seen, fill(Much::some));
     }
+    for (;;) {
+        half_ = 0;
+        if (end_ > begin_) {
+            const auto place = at_;
+            auto taken = options_.framing == Framing::frame ? next_record(into) : next_line(into);
+            if (taken && *taken) return **taken;
+            if (!taken) {
+                // A repair may have passed under what we read: only what is read again is damage.
+                if (sure || taken.error().kind() != Errc::corrupt) return std::unexpected(std::move(taken).error());
+                sure = true;
+                at_ = place;
+                WYE_CHECK(fill_all());
+                continue;
+            }
+        }
+        if (!end_seen && !(half_ > 0 && all)) {
+            WYE_CHECK(fill_all());
+            continue;
+        }
+        auto waited = half_ > 0 ? incomplete(deadline) : at_the_end(deadline);
+        if (!waited) {
+            // What was written before the file went away may have come after we looked.
+            if (last_look || waited.error().kind() != Errc::closed) return std::unexpected(std::move(waited).error());
+            last_look = true;
+        }
+        WYE_CHECK(fill_all());
+    }
+}
+
+// All of it: the file was seen to be longer.
+Result<> FileLog::read_at(std::byte* p, std::size_t n, std::uint64_t at) const {
+    for (std::size_t got = 0; got < n;) {
+        const long r = sys::pread(read_.get(), p + got, n - got, static_cast<off_t>(at + got));
+        if (r == -EINTR) continue;
+        if (r == 0) return damaged(path_, at_, "no record");
+        if (r < 0) return sys::fail(r, "read", path_);
+        got += static_cast<std::size_t>(r);
+    }
+    return {};
 }
 
 FileLog::Taken FileLog::next_record(MutBytes into) {
     using namespace file_log;
     const auto held = end_ - begin_;
     const auto* p = buffer_.get() + begin_;
-    half_ = true;
+    half_ = held;
     if (held < head_size) return std::nullopt;
     const auto head = decode_head(p);
     const auto whole = std::size_t{head.length} + around;
-    std::byte* payload = into.data();
     std::uint32_t tail = 0;
     if (held >= whole) {
         tail = decode_be32(std::span<const std::byte, 4>(p + head_size + head.length, 4));
     } else {
         struct stat s{};
-        if (sys::fstat(read_.get(), &s) != 0 || static_cast<std::uint64_t>(s.st_size) < at_ + whole) {
+        if (const long r = sys::fstat(read_.get(), &s); r < 0) return sys::fail(r, "fstat", path_);
+        const auto size = static_cast<std::uint64_t>(s.st_size);
+        if (size < at_ + whole) {
             // More than any writer of ours would write, or not yet all there.
             if (head.length > FrameHeader::max_length) return damaged(path_, at_, "no record");
+            half_ = size > at_ ? size - at_ : 0;
             return std::nullopt;
         }
         std::byte last[tail_size];
-        if (sys::pread(read_.get(), last, sizeof last, static_cast<off_t>(at_ + head_size + head.length)) != tail_size) return std::nullopt;
+        WYE_CHECK(read_at(last, tail_size, at_ + head_size + head.length));
         tail = decode_be32(last);
     }
     if (tail != head.length) return damaged(path_, at_, "no record");
-    half_ = false;
+    half_ = 0;
     if (head.length > options_.max_message) {
         at_ += whole;
         begin_ = end_ = 0;
@@ -133,21 +205,17 @@ FileLog::Taken FileLog::next_record(MutBytes into) {
     }
     if (head.length > into.size()) return fail(Errc::too_big, "recv");
     if (held >= whole) {
-        if (head.length > 0) std::memcpy(payload, p + head_size, head.length);
+        if (head.length > 0) std::memcpy(into.data(), p + head_size, head.length);
         begin_ += whole;
     } else {
-        for (std::size_t got = 0; got < head.length;) {
-            const long n = sys::pread(read_.get(), payload + got, head.length - got, static_cast<off_t>(at_ + head_size + got));
-            if (n == -EINTR) continue;
-            if (n <= 0) return n == 0 ? Taken(damaged(path_, at_, "no record")) : Taken(sys::fail(n, "read", path_));
-            got += static_cast<std::size_t>(n);
-        }
+        WYE_CHECK(read_at(into.data(), head.length, at_ + head_size));
         begin_ = end_ = 0;
     }
     const auto place = at_;
     at_ += whole;
     const auto message = into.first(head.length);
-    if (checksum(message) != head.sum) return damaged(path_, place, "a damaged record of " + std::to_string(head.length) + " bytes");
+    if (checksum(message) != head.sum)
+        return damaged(path_, place, "a damaged record of " + std::to_string(head.length) + " bytes");
     return message;
 }
 
@@ -169,24 +237,24 @@ FileLog::Taken FileLog::next_line(MutBytes into) {
             return fail(Errc::too_big, "recv");
         }
         if (!hit) {
-            half_ = true;
+            half_ = held;
             if (held < capacity_) return std::nullopt;
             const auto larger = capacity_ * 2;  // the line is longer than the buffer, and below the limit
             buffer_ = std::make_unique_for_overwrite<std::byte[]>(capacity_ = larger);
-            WYE_CHECK(fill());
+            WYE_CHECK(fill(Much::all));
             if (end_ - begin_ == held) return std::nullopt;
             continue;
         }
         if (at_ == torn_at_ && n == torn_bytes_) {  // reported as torn before its end was put there
             step(n + 1);
             torn_at_ = UINT64_MAX;
-            if (begin_ == end_) return half_ = false, std::nullopt;
+            if (begin_ == end_) return half_ = 0, std::nullopt;
             continue;
         }
-        if (n > into.size()) return half_ = false, fail(Errc::too_big, "recv");
+        if (n > into.size()) return half_ = 0, fail(Errc::too_big, "recv");
         if (n > 0) std::memcpy(into.data(), p, n);
         step(n + 1);
-        half_ = false;
+        half_ = 0;
         return into.first(n);
     }
 }
@@ -207,7 +275,7 @@ Result<> FileLog::incomplete(Deadline deadline) {
     (void)sys::flock(read_.get(), LOCK_UN);
     if (r < 0) return sys::fail(r, "fstat", path_);
     const auto bytes = static_cast<std::uint64_t>(s.st_size) - at_;
-    if (bytes != end_ - begin_ && bytes <= capacity_) return {};  // it was finished, or mended, meanwhile
+    if (bytes != half_) return {};  // it was finished, or mended, meanwhile
     if (torn_at_ == at_ && torn_bytes_ == bytes) return at_the_end(deadline);
     torn_at_ = at_;
     torn_bytes_ = bytes;
@@ -215,7 +283,7 @@ Result<> FileLog::incomplete(Deadline deadline) {
 }
 
 Result<> FileLog::at_the_end(Deadline deadline) {
-    if (gone()) return fail(Errc::closed, "recv");
+    WYE_CHECK(still_there());
     if (deadline.is_now()) return fail(Errc::timed_out, "recv");
     // Events that came while we read are in the queue: a change is never slept through.
     WYE_CHECK(sys::wait_ready(watch_.get(), POLLIN, deadline));
@@ -224,10 +292,19 @@ Result<> FileLog::at_the_end(Deadline deadline) {
     return {};
 }
 
-bool FileLog::gone() const {
+Result<> FileLog::still_there() {
     struct stat ours{}, named{};
-    if (sys::fstat(read_.get(), &ours) != 0 || ours.st_nlink == 0) return true;
-    return sys::stat(path_.c_str(), &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev;
+    if (const long r = sys::fstat(read_.get(), &ours); r < 0) return sys::fail(r, "fstat", path_);
+    if (const auto size = static_cast<std::uint64_t>(ours.st_size); size < at_) {
+        const auto place = std::exchange(at_, 0);
+        begin_ = end_ = 0;
+        passing_line_ = false;
+        return damaged(path_, place, "the log was cut to " + std::to_string(size) + " bytes while reading");
+    }
+    if (ours.st_nlink == 0 || sys::stat(path_.c_str(), &named) != 0 || named.st_ino != ours.st_ino ||
+        named.st_dev != ours.st_dev)
+        return fail(Errc::closed, "recv");
+    return {};
 }
 
 // ---------------------------------------------------------------- the room's table
@@ -246,7 +323,8 @@ Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto framing, uri.choice("framing", framings));
     WYE_TRY(const auto place, uri.choice("from", from));
     WYE_TRY(o.max_message, uri.size("max", o.max_message));
-    if (o.max_message == 0 || o.max_message > FrameHeader::max_length) return uri.refuse("max must be from 1 to 1G (less one byte)", "max=16M");
+    if (o.max_message == 0 || o.max_message > FrameHeader::max_length)
+        return uri.refuse("max must be from 1 to 1G (less one byte)", "max=16M");
     o.framing = framing == 0 ? Framing::frame : Framing::lines;
     o.from_end = place == 1;
     return FileLog::open(std::string(uri.address()), o);
@@ -271,7 +349,9 @@ Result<> remove(const Uri& uri) {
     return r < 0 ? Result<>(sys::fail(r, "unlink", path)) : Result<>();
 }
 
-std::vector<std::string> scratch(const std::string& directory) { return {"file:" + directory + "/log-" + std::to_string(sys::unique_mark())}; }
+std::vector<std::string> scratch(const std::string& directory) {
+    return {"file:" + directory + "/log-" + std::to_string(sys::unique_mark())};
+}
 
 }  // namespace
 

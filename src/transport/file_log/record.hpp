@@ -1,9 +1,9 @@
 // The bytes of one record of a log. See FileLog for the drawing.
 #pragma once
+#include "wye/core/framing.hpp"
+
 #include <array>
 #include <cstring>
-
-#include "wye/core/framing.hpp"
 
 namespace wye::file_log {
 
@@ -17,8 +17,9 @@ struct Head {
 inline Head decode_head(const std::byte* p) noexcept {
     return {decode_be32(std::span<const std::byte, 4>(p, 4)), decode_be32(std::span<const std::byte, 4>(p + 4, 4))};
 }
-inline std::array<std::byte, head_size> encode_head(Bytes payload) noexcept {
-    const auto length = encode_be32(static_cast<std::uint32_t>(payload.size())), sum = encode_be32(checksum(payload));
+inline std::array<std::byte, head_size> encode_head(Bytes payload, bool summed) noexcept {
+    const auto length = encode_be32(static_cast<std::uint32_t>(payload.size())),
+               sum = encode_be32(summed ? checksum(payload) : 0);
     std::array<std::byte, head_size> h;
     std::memcpy(h.data(), length.data(), 4);
     std::memcpy(h.data() + 4, sum.data(), 4);
