@@ -1,0 +1,88 @@
+# mk and rm: what outlives its maker.
+load ../tests/cli/helpers
+
+mode_of() { stat -c %a "$1"; }
+
+@test "a FIFO, a log: made with exactly the permissions asked for, whatever the umask" {
+    umask 077
+    w mk "fifo:$T/a"
+    [ -p "$T/a" ] && [ "$(mode_of "$T/a")" = 600 ]
+    w mk --mode 0664 "fifo:$T/b"
+    [ "$(mode_of "$T/b")" = 664 ]
+    w mk -m 640 "file:$T/c"
+    [ -f "$T/c" ] && [ "$(mode_of "$T/c")" = 640 ]
+    w rm "fifo:$T/a" "fifo:$T/b" "file:$T/c"
+    [ ! -e "$T/a" ] && [ ! -e "$T/b" ] && [ ! -e "$T/c" ]
+}
+
+@test "a POSIX queue, with its depth and size" {
+    q=$(queue_name)
+    w mk "posix-mq:$q?depth=2&size=100"
+    head -c 100 /dev/zero | w send --whole "posix-mq:$q"
+    w send --whole "posix-mq:$q" </dev/null
+    check 124 send --whole --timeout 200ms "posix-mq:$q"
+    w rm "posix-mq:$q"
+    check 3 rm "posix-mq:$q"
+}
+
+@test "a System V queue, by path and by key" {
+    : >"$T/key"
+    w mk "sysv-mq:$T/key#7"
+    check 3 recv "sysv-mq:$T/key#8"
+    w rm "sysv-mq:$T/key#7"
+    key=$(printf 'sysv-mq:key=0x%x' $((0x51000000 + $$)))
+    w mk "$key"
+    echo hi | w send --lines "$key"
+    [ "$(w recv "$key")" = hi ]
+    w rm "$key"
+    check 3 recv "$key"
+}
+
+@test "several at once: each is tried, and the worst code answered" {
+    check 5 mk "fifo:$T/a" "fifo:$T/a" "fifo:$T/b"
+    complains "$T/a"
+    [ -p "$T/b" ]
+    check 3 rm "fifo:$T/a" "fifo:$T/none" "fifo:$T/b"
+    complains "$T/none"
+    [ ! -e "$T/a" ] && [ ! -e "$T/b" ]
+}
+
+@test "--force is for what is missing and for nothing else" {
+    check 0 rm --force "fifo:$T/none"
+    check 2 rm --force nonsense
+    complains nonsense
+}
+
+@test "--dry-run removes nothing, and refuses what rm would refuse" {
+    w mk "fifo:$T/a"
+    check 0 rm --dry-run "fifo:$T/a"
+    [ "$(cat "$T/out")" = "would remove fifo:$T/a" ]
+    [ -p "$T/a" ]
+    check 2 rm --dry-run pipe:
+    complains pipe
+    check 3 rm --dry-run "fifo:$T/none"
+    complains "$T/none"
+}
+
+@test "what has no name cannot be made or removed" {
+    for uri in pipe: fd:3 'exec:cat'; do
+        for verb in mk rm; do
+            check 2 "$verb" "$uri"
+            complains "wye: $verb:"
+        done
+    done
+}
+
+@test "rm takes only what the URI says it is" {
+    echo precious >"$T/file"
+    check 1 rm "fifo:$T/file"
+    complains "$T/file"
+    mkdir "$T/dir"
+    w rm "file:$T/dir" 2>/dev/null && false
+    [ "$(cat "$T/file")" = precious ] && [ -d "$T/dir" ]
+}
+
+@test "mk in a directory that is missing" {
+    check 3 mk "fifo:$T/none/f"
+    complains "$T/none/f"
+}

@@ -1,0 +1,45 @@
+# tour: the whole of it, here with a small file so that it is soon over.
+load ../tests/cli/helpers
+
+setup() {
+    random_file "$T/film" 300000
+    export TMPDIR=$T
+    LIMIT=100
+}
+
+@test "every means carries the file, and nothing is left behind" {
+    check 0 tour "$T/film"
+    grep -q '^Left behind: nothing$' "$T/out"
+    [ "$(grep -c 'FAILED\|DIFFERS' "$T/out" || true)" = 0 ]
+    [ "$(grep -c ' equal ' "$T/out")" -ge 7 ]
+    [ "$(ls "$T" | grep -c wye-tour || true)" = 0 ]
+}
+
+@test "--json: every means once or more, equal, with its figures" {
+    check 0 tour --json "$T/film"
+    jq -e '.schema == "wye.tour/1" and .failed == 0 and .left_behind == [] and .bytes == 300000' "$T/out"
+    jq -e 'all(.rows[]; .equal or .trouble)' "$T/out"
+    diff <(jq -r '.rows[].means | split(" ")[0]' "$T/out" | sort -u) <(w means --json | jq -r '.means[].scheme' | sort -u)
+}
+
+@test "what cannot be carried is said" {
+    check 3 tour "$T/none"
+    complains "$T/none"
+    : >"$T/empty"
+    check 1 tour "$T/empty"
+    complains "$T/empty"
+}
+
+@test "Ctrl-C: 130, and nothing is left behind" {
+    head -c 50000000 /dev/zero >"$T/long"
+    set -m
+    "$WYE" tour "$T/long" >"$T/out" 2>"$T/err" &
+    pid=$!
+    sleep 1
+    kill -INT -- "-$pid"
+    ended "$pid"
+    [ "$code" = 130 ]
+    grep -q '^Left behind: nothing$' "$T/out"
+    [ "$(ls "$T" | grep -c wye-tour || true)" = 0 ]
+    [ "$(pgrep -cf "$T/wye-tour" || true)" = 0 ]
+}
