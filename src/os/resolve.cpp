@@ -4,6 +4,7 @@
 
 #include <netdb.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace wye::sys {
@@ -47,6 +48,7 @@ Result<std::vector<Address>> resolve(const std::string& host, const std::string&
         all.push_back(a);
     }
     if (all.empty()) return wye::fail(Errc::not_found, "getaddrinfo", host);
+    if (passive && host.empty()) std::ranges::sort(all, {}, [](const Address& a) { return a.family() != AF_INET6; });
     return all;
 }
 

@@ -80,9 +80,7 @@ Result<TcpSocket> TcpSocket::connect(const std::string& host, const std::string&
 }
 
 Result<TcpListener> TcpListener::listen(const std::string& host, const std::string& port, TcpOptions o) {
-    WYE_TRY(auto addresses, sys::resolve(host, port, SOCK_STREAM, true));
-    // One socket of IPv6 hears IPv4 too, so it comes first where every address is meant.
-    if (host.empty()) std::ranges::stable_sort(addresses, {}, [](const auto& a) { return a.family() != AF_INET6; });
+    WYE_TRY(const auto addresses, sys::resolve(host, port, SOCK_STREAM, true));
     Result<TcpListener> last = fail(Errc::not_found, "bind", host);
     for (const auto& a : addresses) {
         auto fd = new_socket(a.family());

@@ -6,8 +6,6 @@
 #include "os/errno.hpp"
 #include "os/resolve.hpp"
 
-#include <algorithm>
-
 namespace wye {
 namespace {
 
@@ -38,10 +36,8 @@ Result<Made> make_at(const sys::Address& a, bool listens, bool every) {
 }
 
 Result<Made> make_first(const std::string& host, const std::string& port, bool listens) {
-    WYE_TRY(auto addresses, sys::resolve(host, port, SOCK_DGRAM, listens));
+    WYE_TRY(const auto addresses, sys::resolve(host, port, SOCK_DGRAM, listens));
     const bool every = listens && host.empty();
-    // One socket of IPv6 hears IPv4 too.
-    if (every) std::ranges::stable_sort(addresses, {}, [](const auto& a) { return a.family() != AF_INET6; });
     Result<Made> last = fail(Errc::not_found, "connect", host);
     for (const auto& a : addresses) {
         last = make_at(a, listens, every);

@@ -126,30 +126,36 @@ TEST(UnixSocket, of_two_servers_that_start_at_once_one_lives) {
     const auto path = dir / "s";
     for (int round = 0; round < 20; ++round) {
         leave_stale(path);
-        int won[2], go[2];
-        ASSERT_EQ(::pipe2(won, O_CLOEXEC) | ::pipe2(go, O_CLOEXEC), 0);
-        const auto serve = [&] {
+        int told[2], go[2], done[2];
+        ASSERT_EQ(::pipe2(told, O_CLOEXEC) | ::pipe2(go, O_CLOEXEC) | ::pipe2(done, O_CLOEXEC), 0);
+        const auto until_end = [](int ends[2]) {
             char c;
-            ::close(go[1]);
-            (void)!::read(go[0], &c, 1);  // the end: both start
-            auto l = UnixListener::listen(path);
-            if (!l) return l.error().is(Errc::busy);
-            (void)!::write(won[1], "x", 1);
-            (void)l->accept(10s);
+            ::close(ends[1]);
+            (void)!::read(ends[0], &c, 1);
+        };
+        const auto serve = [&] {
+            until_end(go);
+            const auto l = UnixListener::listen(path);
+            (void)!::write(told[1], l ? "won" : l.error().is(Errc::busy) ? "not" : "???", 3);
+            until_end(done);
             return true;
         };
         Child a(serve), b(serve);
-        ::close(won[1]);
-        ::close(go[0]);
+        for (auto* ends : {go, done}) ::close(ends[0]);
         ::close(go[1]);
-        char c[2];
-        ASSERT_EQ(::read(won[0], c, 1), 1);
-        ::usleep(3000);
-        WYE_ASSERT_OK(UnixSocket::connect(path, {}, 5s));
+        std::string both(6, ' ');
+        for (std::size_t n = 0; n < 6;) {
+            const auto r = ::read(told[0], both.data() + n, 6 - n);
+            ASSERT_GT(r, 0);
+            n += static_cast<std::size_t>(r);
+        }
+        EXPECT_TRUE(both == "wonnot" || both == "notwon") << both;
+        WYE_EXPECT_ERRC(Errc::busy, UnixListener::listen(path));
+        ::close(done[1]);
         EXPECT_TRUE(a.ok());
         EXPECT_TRUE(b.ok());
-        EXPECT_EQ(::read(won[0], c, 1), 0) << "both listened";
-        ::close(won[0]);
+        for (const int fd : {told[0], told[1]}) ::close(fd);
+        EXPECT_FALSE(exists(path));
     }
 }
 
