@@ -285,12 +285,12 @@ TEST(FileLogFaults, a_reader_bears_interruptions_and_short_reads) {
     for (const auto framing : {Framing::frame, Framing::lines}) {
         const auto path = dir / std::to_string(static_cast<int>(framing));
         auto writer = log_at(path, Mode::write, framing);
-        for (const std::size_t n : {5, 0, 100'000, 7}) WYE_ASSERT_OK(writer.send(bytes_of(std::string(n, 'x'))));
+        for (const std::size_t n : {5u, 0u, 100'000u, 7u}) WYE_ASSERT_OK(writer.send(bytes_of(std::string(n, 'x'))));
         for (const auto fault : {sys::Fault{.call = Call::pread, .nth = 2, .times = 3, .error = EINTR},
                                  sys::Fault{.call = Call::pread, .times = 100'000, .clip = 1000}}) {
             auto reader = log_at(path, Mode::read, framing);
             const sys::Inject faults{fault};
-            for (const std::size_t n : {5, 0, 100'000, 7}) EXPECT_EQ(next(reader).value_or("nothing").size(), n);
+            for (const std::size_t n : {5u, 0u, 100'000u, 7u}) EXPECT_EQ(next(reader).value_or("nothing").size(), n);
             EXPECT_GT(faults.hits(), 0u);
         }
     }
