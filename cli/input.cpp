@@ -51,8 +51,9 @@ Result<std::optional<Bytes>> Input::next(Deadline deadline) {
         if (!got.error().is(Errc::closed)) return std::unexpected(got.error());
         ended_ = true;
     }
-    const bool empty_whole = cut_ == Cut::whole && room_.size() > 0 && filled_ == 0;
-    if (filled_ == 0 && !(empty_whole && std::exchange(cut_, Cut::pieces) == Cut::whole)) return std::nullopt;
+    // An empty input is an empty message, once: from here on there is only the end.
+    const bool whole = std::exchange(cut_, cut_ == Cut::whole ? Cut::pieces : cut_) == Cut::whole;
+    if (filled_ == 0 && !whole) return std::nullopt;
     return Bytes(room_).first(std::exchange(filled_, 0));
 }
 
