@@ -147,6 +147,7 @@ Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) 
 
 Result<> make(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto path, path_of(uri));
+    WYE_CHECK(stream_options(uri));  // what open() would refuse later
     return make_fifo(path, how.create, how.permissions);
 }
 
