@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "command.hpp"
+#include "terminal.hpp"
+#include "wye/base/text.hpp"
 
 namespace wye::cli {
 namespace {
@@ -43,8 +45,8 @@ Run define_completion(CLI::App& app) {
     app.add_option("shell", *shell, "bash, zsh or fish")->required();
     return [shell] {
         const char* script = *shell == "bash" ? bash_script : *shell == "zsh" ? zsh_script : *shell == "fish" ? fish_script : nullptr;
-        if (!script) return usage_error("completion", fmt::format("unknown shell \"{}\"; write bash, zsh or fish", *shell));
-        fmt::print("{}", script);
+        if (!script) return usage_error("completion", fmt::format("unknown shell \"{}\"; write bash, zsh or fish", escape(*shell)));
+        say("{}", script);
         return int{exit_ok};
     };
 }
@@ -55,10 +57,10 @@ void complete_uri(std::string_view word) {
     for (const auto* m : mechanisms()) {
         const auto scheme = std::string(m->traits.scheme) + ":";
         if (colon == std::string_view::npos) {
-            if (scheme.starts_with(word)) fmt::print("{}\n", scheme);
+            if (scheme.starts_with(word)) say("{}\n", scheme);
         } else if (m->list && word.substr(0, colon + 1) == scheme) {
             (void)m->list([&](const Object& o) {
-                if (o.uri.starts_with(word) && o.uri.find_first_of(" \n'\"\\") == std::string::npos) fmt::print("{}\n", o.uri);
+                if (o.uri.starts_with(word) && o.uri.find_first_of(" \n'\"\\") == std::string::npos) say("{}\n", o.uri);
             });
         }
     }
@@ -68,9 +70,9 @@ int complete(const std::vector<std::string>& words) {
     const std::string_view current = words.empty() ? std::string_view() : words.back();
     if (words.size() <= 1) {
         for (const auto* c : commands())
-            if (std::string_view(c->name).starts_with(current) && !std::string_view(c->name).starts_with("__")) fmt::print("{}\n", c->name);
+            if (std::string_view(c->name).starts_with(current) && !std::string_view(c->name).starts_with("__")) say("{}\n", c->name);
         for (const std::string_view v : {"help", "version"})
-            if (v.starts_with(current)) fmt::print("{}\n", v);
+            if (v.starts_with(current)) say("{}\n", v);
         return exit_ok;
     }
     for (const auto* c : commands()) {
@@ -80,7 +82,7 @@ int complete(const std::vector<std::string>& words) {
             (void)c->define(app);
             for (const auto* o : app.get_options())
                 for (const auto& n : o->get_lnames())
-                    if (("--" + n).starts_with(current)) fmt::print("--{}\n", n);
+                    if (("--" + n).starts_with(current)) say("--{}\n", n);
         } else if (c->completes_uris) {
             complete_uri(current);
         }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "command.hpp"
+#include "terminal.hpp"
 #include "wye/base/text.hpp"
 
 namespace wye::cli {
@@ -48,7 +49,7 @@ int run_rm(const RemoveOptions& o) {
             // Parsed and known, so that the dry run refuses what the real one would refuse.
             auto parsed = Uri::parse(uri);
             const auto* m = parsed ? find_mechanism(parsed->scheme()) : nullptr;
-            if (m && m->remove && parsed->check(m->params, m->example, m->fragment)) fmt::print("would remove {}\n", escape(uri));
+            if (m && m->remove && parsed->check(m->params, m->example, m->fragment)) say("would remove {}\n", escape(uri));
             else if (auto r = remove(uri); !r) worst = std::max(worst, report("rm", r.error()));
             continue;
         }

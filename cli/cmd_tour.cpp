@@ -242,11 +242,11 @@ void show_row(const Row& r, bool titles) {
         s.erase(s.find_last_not_of(' ') + 1);
         return s;
     };
-    if (titles) fmt::print("{}\n", styled(lines(true), "1"));
+    if (titles) say("{}\n", styled(lines(true), "1"));
     const auto line = lines(false);
-    fmt::print("{}\n", r.failed() ? styled(line, "31") : r.missing ? styled(line, "2") : line);
-    if (!r.trouble.empty()) fmt::print("    {}\n", escape(r.trouble));
-    std::fflush(stdout);
+    say("{}\n", r.failed() ? styled(line, "31") : r.missing ? styled(line, "2") : line);
+    if (!r.trouble.empty()) say("    {}\n", escape(r.trouble));
+    (void)flush_output();
 }
 
 struct Options {
@@ -265,12 +265,12 @@ int conclude(const Options& o, const std::vector<Row>& rows, const Material& mat
         }
         document["left_behind"] = left;
         document["failed"] = failed;
-        fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+        say("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
     } else {
-        fmt::print("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a message.\n");
-        fmt::print("Left behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
-        for (const auto& l : left) fmt::print("    {}\n", escape(l));
-        if (failed) fmt::print("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size()), "31"));
+        say("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a message.\n");
+        say("Left behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
+        for (const auto& l : left) say("    {}\n", escape(l));
+        if (failed) say("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size()), "31"));
     }
     return finish(failed || !left.empty() ? exit_failed : exit_ok);
 }
@@ -283,8 +283,8 @@ int run(const Options& o) {
     std::string directory = std::string(base && *base ? base : "/tmp") + "/wye-tour-XXXXXX";
     const auto outside = traces("");
     if (!::mkdtemp(directory.data())) return report("tour", Error(Errc::failed, "mkdtemp", directory, errno));
-    if (!o.json) fmt::print("{}, {}, carried by every means between two processes\n\n", escape(material->label), human_size(static_cast<double>(material->bytes)));
-    std::fflush(stdout);
+    if (!o.json) say("{}, {}, carried by every means between two processes\n\n", escape(material->label), human_size(static_cast<double>(material->bytes)));
+    (void)flush_output();
     Tour tour(*material, directory);
     std::vector<Row> rows;
     for (const auto* m : mechanisms()) {

@@ -153,8 +153,8 @@ int main(int argc, char** argv) {
     // A reader that went away is EPIPE here, and an orderly end; children get the default back (os/spawn).
     ::signal(SIGPIPE, SIG_IGN);
     const int code = wye::cli::dispatch(argc, argv);
-    if (std::fflush(stdout) != 0 && errno != EPIPE) {
-        fmt::print(stderr, "wye: standard output: {}\n", std::strerror(errno));
+    if (const int trouble = wye::cli::flush_output(); trouble != 0 && trouble != EPIPE) {
+        fmt::print(stderr, "wye: standard output: {}\n", std::strerror(trouble));
         return wye::cli::exit_failed;
     }
     return code;

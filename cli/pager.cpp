@@ -71,7 +71,7 @@ bool through_pager(std::string_view text) {
 
 void page_out(std::string_view text) {
     if (stdout_is_terminal() && !fits(text) && through_pager(text)) return;
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    put(text);
 }
 
 }  // namespace wye::cli

@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 
 #include "wye/base/text.hpp"
@@ -11,6 +13,7 @@
 namespace wye::cli {
 namespace {
 bool color = false;
+int output_trouble = 0;
 
 bool wanted_by_default() {
     const auto set = [](const char* name) {
@@ -34,6 +37,15 @@ bool set_color(std::string_view when) {
 
 std::string styled(std::string_view text, std::string_view sgr) {
     return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : std::string(text);
+}
+
+void put(std::string_view text) noexcept {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size() && output_trouble == 0) output_trouble = errno;
+}
+
+int flush_output() noexcept {
+    if (std::fflush(stdout) != 0 && output_trouble == 0) output_trouble = errno;
+    return output_trouble;
 }
 
 bool stdout_is_terminal() noexcept { return ::isatty(1) == 1; }

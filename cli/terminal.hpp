@@ -1,5 +1,7 @@
 // Colour, width, and the progress line.
 #pragma once
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -12,6 +14,14 @@ bool set_color(std::string_view when);
 
 /// The text in that SGR style ("1", "32"), or as it is.
 std::string styled(std::string_view text, std::string_view sgr);
+
+/// Text on standard output. What fails is kept for flush_output: the stream itself forgets why.
+void put(std::string_view text) noexcept;
+template <class... A>
+void say(fmt::format_string<A...> how, A&&... what) {
+    put(fmt::format(how, std::forward<A>(what)...));
+}
+int flush_output() noexcept;  ///< 0, or the errno of the first write that failed
 
 bool stdout_is_terminal() noexcept;
 bool stderr_is_terminal() noexcept;
