@@ -55,7 +55,7 @@ int run(const Options& o) {
     if (!chunk || *chunk == 0) return usage_error("send", fmt::format("--chunk={}: write a size as 4096 or 64K", escape(o.chunk)));
     const OpenOptions how{.mode = Mode::write, .create = o.create ? Create::if_missing : Create::never};
     auto to = patiently(deadline, [&](Deadline d) { return open(o.uri, how, d); });
-    if (!to) return interrupted() ? finish(0) : report("send", to.error());
+    if (!to) return interrupted() ? interrupted_early("send") : report("send", to.error());
     const auto cut = o.lines ? Cut::lines : o.nul ? Cut::nul : o.whole ? Cut::whole : Cut::pieces;
     const auto limit = to->max_message();
     auto input = Input::open(o.file, cut, cut == Cut::pieces ? std::min<std::size_t>(limit, *chunk) : limit);
@@ -63,8 +63,10 @@ int run(const Options& o) {
     Sent sent;
     Progress progress("wye: send", input->size());
     auto r = pump(o, *to, *input, deadline, sent, progress);
+    const bool sent_all = r.has_value();
     if (r && !interrupted()) r = patiently(deadline, [&](Deadline d) { return to->finish(d); });
-    if (interrupted()) r = {};
+    // Datagrams have no end to be heard: what was sent is sent.
+    if (interrupted() || (!r && r.error().is(Errc::unsupported) && sent_all)) r = {};
     summary(o, sent, progress);
     if (!r && r.error().is(Errc::too_big)) {
         fmt::print(stderr, "wye: send: message {} is larger than {} bytes, the most that {} takes\n", sent.messages + 1, limit, o.uri);
