@@ -137,7 +137,7 @@ int run(const Options& o) {
     Progress progress("wye: recv");
     for (;;) {
         auto from = patiently(ends.total, [&](Deadline d) { return open(o.uri, how, d); });
-        if (!from) return interrupted() ? finish(exit_ok) : report("recv", from.error());
+        if (!from) return interrupted() ? interrupted_early("recv") : report("recv", from.error());
         auto why = pump(o, *from, ends, got, progress);
         // With --follow the next peer is waited for: the next client of a socket, the next writer of a FIFO.
         if (o.follow && why && *why == Why::closed && !from->traits().stored) continue;

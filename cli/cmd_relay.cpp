@@ -145,12 +145,12 @@ int run(const Options& o) {
         return m && m->traits.duplex;
     };
     auto a = open_side(o.a, duplex(o.a) ? Mode::both : Mode::read, o);
-    if (!a) return interrupted() ? finish(exit_ok) : report("relay", a.error());
+    if (!a) return interrupted() ? interrupted_early("relay") : report("relay", a.error());
     auto b = open_side(o.b, duplex(o.b) ? Mode::both : Mode::write, o);
-    if (!b) return interrupted() ? finish(exit_ok) : report("relay", b.error());
+    if (!b) return interrupted() ? interrupted_early("relay") : report("relay", b.error());
     for (auto* side : {&*a, &*b})
         if (auto r = patiently(Deadline::never(), [&](Deadline d) { return side->wait_peer(d); }); !r)
-            return interrupted() ? finish(exit_ok) : report("relay", r.error());
+            return interrupted() ? interrupted_early("relay") : report("relay", r.error());
     const bool both = a->traits().duplex && b->traits().duplex && !o.one_way;
     std::vector<std::unique_ptr<Direction>> ways;
     ways.push_back(std::make_unique<Direction>(*a, *b, o.a + " -> " + o.b));

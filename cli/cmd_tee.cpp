@@ -90,6 +90,7 @@ public:
             if (!n) return report("tee", n.error());
             progress.add(*n);
         }
+        if (interrupted()) fmt::print(stderr, "wye: tee: interrupted after {}\n", human_size(static_cast<double>(progress.bytes())));
         return finish(failed_ ? exit_failed : exit_ok);
     }
 

@@ -40,6 +40,11 @@ int usage_error(std::string_view verb, std::string_view what) {
 bool interrupted() noexcept { return caught != 0; }
 int finish(int otherwise) noexcept { return caught ? 128 + caught : otherwise; }
 
+int interrupted_early(std::string_view verb) {
+    fmt::print(stderr, "wye: {}: interrupted before anybody was there\n", verb);
+    return finish(exit_ok);
+}
+
 void catch_signals() {
     struct sigaction a{};
     // The second Ctrl-C ends the program at once: someone is in a hurry.

@@ -46,6 +46,8 @@ std::span<const Command* const> commands() noexcept;
 bool interrupted() noexcept;
 /// 130 or 143 where a signal ended the run, else `otherwise`.
 int finish(int otherwise) noexcept;
+/// The same where a signal came before there was anything to sum up.
+int interrupted_early(std::string_view verb);
 void catch_signals();
 
 /// `call(deadline)` again and again in slices, so that a signal is noticed within a fifth of a second.
