@@ -41,7 +41,7 @@ load ../tests/cli/helpers
     w relay "fifo:$T/f?framing=lines" "$q" &
     printf 'one\ntwo words\n' >"$T/f"
     wait $!
-    [ "$(w recv --json "$q" | jq -r .text)" = $'one\ntwo words' ]
+    [ "$(w recv --json --idle 200ms "$q" | jq -r .text)" = $'one\ntwo words' ]
     w rm "$q"
 }
 

@@ -90,7 +90,7 @@ through() {
     q=posix-mq:$(queue_name)
     seq 5 | w send --lines --create "$q"
     [ "$(w recv --count 3 --lines "$q")" = $'1\n2\n3' ]
-    [ "$(w recv --lines "$q")" = $'4\n5' ]
+    [ "$(w recv --idle 100ms --lines "$q")" = $'4\n5' ]
     w rm "$q"
 }
 
@@ -143,9 +143,9 @@ through() {
 @test "lines in, zero bytes out, and back" {
     q=posix-mq:$(queue_name)
     printf 'a b\nc\n' | w send --lines --create "$q"
-    [ "$(w recv -0 "$q" | xargs -0 printf '<%s>')" = '<a b><c>' ]
+    [ "$(w recv --idle 100ms -0 "$q" | xargs -0 printf '<%s>')" = '<a b><c>' ]
     printf 'x\ny\0z' | w send -0 "$q"
-    w recv -0 "$q" | cmp - <(printf 'x\ny\0z\0')
+    w recv --idle 100ms -0 "$q" | cmp - <(printf 'x\ny\0z\0')
     w rm "$q"
 }
 
@@ -157,18 +157,18 @@ through() {
 @test "--json has the text, or base64 where it is not UTF-8, and priority or type" {
     q=posix-mq:$(queue_name)
     printf 'gr\xc3\xbc\xc3\x9fe' | w send --whole --priority 3 --create "$q"
-    w recv --json "$q" | jq -e '.text == "grüße" and .priority == 3 and .number == 1 and .size == 8'
+    w recv --json --idle 100ms "$q" | jq -es 'length == 1 and .[0].text == "grüße" and .[0].priority == 3 and .[0].number == 1 and .[0].size == 7'
     for n in 1 2 3 4 5 6; do
         head -c "$n" <(printf '\xff\x00\x10\xfe\x80\x01') >"$T/part"
         w send --whole "$q" "$T/part"
-        w recv --json "$q" | jq -r .base64 | base64 -d | cmp - "$T/part"
+        w recv --json --count 1 "$q" | jq -r .base64 | base64 -d | cmp - "$T/part"
     done
     w rm "$q"
     : >"$T/key"
     w mk "sysv-mq:$T/key#7"
     printf hello | w send --whole --type 5 "sysv-mq:$T/key#7"
-    [ "$(w recv --json --type 4 "sysv-mq:$T/key#7")" = "" ]
-    w recv --json --type 5 "sysv-mq:$T/key#7" | jq -e '.type == 5'
+    [ "$(w recv --json --idle 100ms --type 4 "sysv-mq:$T/key#7")" = "" ]
+    w recv --json --count 1 --type 5 "sysv-mq:$T/key#7" | jq -e '.type == 5'
     w rm "sysv-mq:$T/key#7"
 }
 
@@ -181,7 +181,7 @@ through() {
     { echo short; head -c 2000 /dev/zero | tr '\0' x; echo; } >"$T/lines"
     check 1 send --lines "$q" "$T/lines"
     complains 'message 2'
-    [ "$(w recv --lines "$q")" = short ]
+    [ "$(w recv --idle 100ms --lines "$q")" = short ]
     w rm "$q"
 }
 

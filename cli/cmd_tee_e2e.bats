@@ -110,6 +110,6 @@ setup() { random_file "$T/sent" 5000000; }
     head -c 20000 "$T/sent" >"$T/part"
     q="posix-mq:$(queue_name)"
     w tee --create "$q" <"$T/part" | cmp - "$T/part"
-    w recv "$q" | cmp - "$T/part"
+    w recv --idle 200ms "$q" | cmp - "$T/part"
     w rm "$q"
 }

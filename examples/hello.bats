@@ -13,6 +13,7 @@
 }
 
 @test "hello: nobody listens" {
-    run -1 timeout 20 "$HELLO" "unix:@nobody-$$-$RANDOM" 'good morning'
+    run timeout 20 "$HELLO" "unix:@nobody-$$-$RANDOM" 'good morning'
+    [ "$status" = 1 ]
     [ "${#lines[@]}" = 1 ]
 }

@@ -175,7 +175,7 @@ udp|udp://127.0.0.1:x|x
 @test "a right one is shown for a bad URI" {
     for uri in fifo: 'fifo:/tmp/f?framing=morse' 'posix-mq:/jobs?size=x' posix-mq:/a/b sysv-mq: sysv-mq:key=zebra file: pipe:/x fd:x exec:; do
         check 2 recv "$uri"
-        grep -qE 'write it as|did you mean|takes' "$T/err" || { echo "$uri: $(cat "$T/err")"; false; }
+        grep -qE 'write it as|did you mean|takes|as fd:3' "$T/err" || { echo "$uri: $(cat "$T/err")"; false; }
     done
 }
 
@@ -291,7 +291,8 @@ signalled() {
     set -m
     signalled INT 130 recv "unix:$T/s?listen"
     [ ! -e "$T/s" ]
-    signalled TERM 143 relay "unix:$T/s?listen" "fifo:$T/f" || true
+    w mk "fifo:$T/f"
+    signalled TERM 143 relay "unix:$T/s?listen" "fifo:$T/f"
     [ ! -e "$T/s" ]
 }
 
