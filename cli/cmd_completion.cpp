@@ -1,14 +1,16 @@
 // wye completion SHELL, and the hidden verb that the scripts ask.
-#include <fmt/format.h>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <fmt/format.h>
 
 namespace wye::cli {
 namespace {
 
-constexpr const char* bash_script = R"sh(# bash completion for wye: source it, or install it as .../bash-completion/completions/wye
+constexpr const char* bash_script =
+    R"sh(# bash completion for wye: source it, or install it as .../bash-completion/completions/wye
 _wye() {
     local IFS=$'\n'
     local line="${COMP_LINE:0:COMP_POINT}"
@@ -44,8 +46,13 @@ Run define_completion(CLI::App& app) {
     auto shell = std::make_shared<std::string>();
     app.add_option("shell", *shell, "bash, zsh or fish")->required();
     return [shell] {
-        const char* script = *shell == "bash" ? bash_script : *shell == "zsh" ? zsh_script : *shell == "fish" ? fish_script : nullptr;
-        if (!script) return usage_error("completion", fmt::format("unknown shell \"{}\"; write bash, zsh or fish", escape(*shell)));
+        const char* script = *shell == "bash"   ? bash_script
+                             : *shell == "zsh"  ? zsh_script
+                             : *shell == "fish" ? fish_script
+                                                : nullptr;
+        if (!script)
+            return usage_error("completion",
+                               fmt::format("unknown shell \"{}\"; write bash, zsh or fish", escape(*shell)));
         say("{}", script);
         return int{exit_ok};
     };
@@ -70,7 +77,8 @@ int complete(const std::vector<std::string>& words) {
     const std::string_view current = words.empty() ? std::string_view() : words.back();
     if (words.size() <= 1) {
         for (const auto* c : commands())
-            if (std::string_view(c->name).starts_with(current) && !std::string_view(c->name).starts_with("__")) say("{}\n", c->name);
+            if (std::string_view(c->name).starts_with(current) && !std::string_view(c->name).starts_with("__"))
+                say("{}\n", c->name);
         for (const std::string_view v : {"help", "version"})
             if (v.starts_with(current)) say("{}\n", v);
         return exit_ok;
@@ -104,6 +112,7 @@ const Command completion_command{.name = "completion",
                                  .summary = "the completion script of a shell",
                                  .examples = "source <(wye completion bash)",
                                  .define = define_completion};
-const Command complete_command{.name = "__complete", .arguments = "-- WORD...", .summary = "", .examples = "", .define = define_complete};
+const Command complete_command{
+    .name = "__complete", .arguments = "-- WORD...", .summary = "", .examples = "", .define = define_complete};
 
 }  // namespace wye::cli

@@ -1,10 +1,10 @@
 // wye means: what there is, and what each can do, from the traits of the rooms.
-#include <fmt/format.h>
-
 #include "command.hpp"
 #include "pager.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
+
+#include <fmt/format.h>
 
 namespace wye::cli {
 namespace {
@@ -16,7 +16,8 @@ using Columns = std::vector<Column<Row>>;
 Columns classic() {
     return {
         {"name", "MEANS", [](Row m) { return std::string(m->traits.name); }},
-        {"scheme", "URI", [](Row m) { return std::string(m->traits.scheme); }, [](Row m) { return std::string(m->traits.scheme) + ":"; }},
+        {"scheme", "URI", [](Row m) { return std::string(m->traits.scheme); },
+         [](Row m) { return std::string(m->traits.scheme) + ":"; }},
         {"timing", "TIMING", [](Row m) { return std::string(name(m->traits.timing)); }},
         {"direction", "DIRECTION", [](Row m) { return std::string(name(m->traits.direction)); }},
         {"relation", "RELATION", [](Row m) { return std::string(name(m->traits.relation)); }},
@@ -62,7 +63,8 @@ std::string markdown(const std::vector<Row>& rows) {
     out += "\n" + rule + "\n";
     for (const Row m : rows) {
         out += "|";
-        for (const auto& c : columns) out += c.text ? fmt::format(" `{}` |", c.text(m)) : fmt::format(" {} |", plain(c.value(m)));
+        for (const auto& c : columns)
+            out += c.text ? fmt::format(" `{}` |", c.text(m)) : fmt::format(" {} |", plain(c.value(m)));
         out += "\n";
     }
     return out;
@@ -88,7 +90,8 @@ int run(const Options& o) {
         for (auto& c : further()) columns.push_back(std::move(c));
     const auto lines = to_lines(rows, columns);
     std::string text;
-    for (std::size_t i = o.no_headings ? 1 : 0; i < lines.size(); ++i) text += (i == 0 ? styled(lines[i], "1") : lines[i]) + "\n";
+    for (std::size_t i = o.no_headings ? 1 : 0; i < lines.size(); ++i)
+        text += (i == 0 ? styled(lines[i], "1") : lines[i]) + "\n";
     page_out(text);
     return exit_ok;
 }
@@ -108,8 +111,9 @@ extern const Command means_command;
 const Command means_command{.name = "means",
                             .arguments = "",
                             .summary = "the table of every means, with its traits",
-                            .examples = "wye means                  # timing, direction, relation, reach, data\n"
-                                        "wye means --json | jq -r '.means[] | select(.priorities) | .scheme'",
+                            .examples =
+                                "wye means                  # timing, direction, relation, reach, data\n"
+                                "wye means --json | jq -r '.means[] | select(.priorities) | .scheme'",
                             .define = define};
 
 }  // namespace wye::cli

@@ -1,9 +1,10 @@
 // wye mk, wye rm: objects that outlive their makers.
-#include <fmt/format.h>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <fmt/format.h>
 
 namespace wye::cli {
 namespace {
@@ -17,10 +18,12 @@ struct MakeOptions {
 int run_mk(const MakeOptions& o) {
     unsigned mode = 0;
     for (const char c : o.mode) {
-        if (c < '0' || c > '7' || mode > 0777) return usage_error("mk", fmt::format("--mode={}: write it in octal as 0600 or 0660", escape(o.mode)));
+        if (c < '0' || c > '7' || mode > 0777)
+            return usage_error("mk", fmt::format("--mode={}: write it in octal as 0600 or 0660", escape(o.mode)));
         mode = mode * 8 + static_cast<unsigned>(c - '0');
     }
-    if (mode == 0 || mode > 0777) return usage_error("mk", fmt::format("--mode={}: write it in octal as 0600 or 0660", escape(o.mode)));
+    if (mode == 0 || mode > 0777)
+        return usage_error("mk", fmt::format("--mode={}: write it in octal as 0600 or 0660", escape(o.mode)));
     int worst = exit_ok;
     for (const auto& uri : o.uris) {
         auto r = make(uri, {.create = o.exist_ok ? Create::if_missing : Create::exclusive, .permissions = mode});
@@ -49,8 +52,10 @@ int run_rm(const RemoveOptions& o) {
             // Parsed and known, so that the dry run refuses what the real one would refuse.
             auto parsed = Uri::parse(uri);
             const auto* m = parsed ? find_mechanism(parsed->scheme()) : nullptr;
-            if (m && m->remove && parsed->check(m->params, m->example, m->fragment)) say("would remove {}\n", escape(uri));
-            else if (auto r = remove(uri); !r) worst = std::max(worst, report("rm", r.error()));
+            if (m && m->remove && parsed->check(m->params, m->example, m->fragment))
+                say("would remove {}\n", escape(uri));
+            else if (auto r = remove(uri); !r)
+                worst = std::max(worst, report("rm", r.error()));
             continue;
         }
         auto r = remove(uri);
@@ -71,12 +76,14 @@ Run define_rm(CLI::App& app) {
 }  // namespace
 
 extern const Command mk_command;
-const Command mk_command{.name = "mk",
-                         .arguments = "URI...",
-                         .summary = "make a FIFO, a queue, a file, and leave it there",
-                         .examples = "wye mk fifo:/tmp/f\nwye mk --mode 0660 'posix-mq:/jobs?depth=10&size=8K'\nwye mk sysv-mq:/etc/hostname#7",
-                         .define = define_mk,
-                         .completes_uris = true};
+const Command mk_command{
+    .name = "mk",
+    .arguments = "URI...",
+    .summary = "make a FIFO, a queue, a file, and leave it there",
+    .examples =
+        "wye mk fifo:/tmp/f\nwye mk --mode 0660 'posix-mq:/jobs?depth=10&size=8K'\nwye mk sysv-mq:/etc/hostname#7",
+    .define = define_mk,
+    .completes_uris = true};
 
 extern const Command rm_command;
 const Command rm_command{.name = "rm",

@@ -1,12 +1,13 @@
 // wye recv: messages from any means to standard output.
-#include <fmt/format.h>
-#include <unistd.h>
+#include "wye/base/text.hpp"
+#include "wye/io/framed_stream.hpp"
 
 #include "command.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
-#include "wye/io/framed_stream.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace wye::cli {
 namespace {
@@ -29,7 +30,8 @@ std::string base64(Bytes b) {
     std::string out;
     for (std::size_t i = 0; i < b.size(); i += 3) {
         std::uint32_t v = 0;
-        for (std::size_t k = 0; k < 3; ++k) v = v << 8 | (i + k < b.size() ? std::to_integer<std::uint32_t>(b[i + k]) : 0);
+        for (std::size_t k = 0; k < 3; ++k)
+            v = v << 8 | (i + k < b.size() ? std::to_integer<std::uint32_t>(b[i + k]) : 0);
         for (std::size_t k = 0; k < 4; ++k) out += i + k <= b.size() ? base64_digits[v >> (18 - 6 * k) & 63] : '=';
     }
     return out;
@@ -52,7 +54,8 @@ std::string json_line(Bytes message, const Meta& meta, std::uint64_t number) {
 // Standard output, through the library's own writer: no stdio copy, EPIPE is Errc::closed.
 class Output {
 public:
-    explicit Output(const Options& o) : o_(o), out_(Fd(), Fd(::dup(1)), {.framing = Framing::raw, .max_message = SIZE_MAX}) {}
+    explicit Output(const Options& o)
+        : o_(o), out_(Fd(), Fd(::dup(1)), {.framing = Framing::raw, .max_message = SIZE_MAX}) {}
     Result<> write(Bytes message, const Meta& meta, std::uint64_t number) {
         if (o_.json) return out_.send(bytes_of(json_line(message, meta, number)));
         if (!message.empty()) WYE_CHECK(out_.send(message));
@@ -81,7 +84,9 @@ Result<Why> pump(const Options& o, Channel& from, const Ends& ends, Got& got, Pr
     for (;;) {
         if (o.count && got.messages == o.count) return Why::count;
         // What is stored has an end; --follow waits there for more.
-        const auto next = from.traits().stored && !o.follow ? Deadline::now() : ends.idle ? ends.total.sooner(*ends.idle) : ends.total;
+        const auto next = from.traits().stored && !o.follow ? Deadline::now()
+                          : ends.idle                       ? ends.total.sooner(*ends.idle)
+                                                            : ends.total;
         Meta meta{.type = o.type};
         auto message = patiently(next, [&](Deadline d) {
             meta = {.type = o.type};
@@ -116,9 +121,11 @@ int finish_with(const Options& o, Result<Why> why, const Got& got) {
             fmt::print(stderr, "wye: recv: the other end closed after {} of {} messages\n", got.messages, o.count);
             return exit_peer_gone;
         case Why::interrupted:
-            fmt::print(stderr, "wye: recv: interrupted after {} messages, {}\n", got.messages, human_size(static_cast<double>(got.bytes)));
+            fmt::print(stderr, "wye: recv: interrupted after {} messages, {}\n", got.messages,
+                       human_size(static_cast<double>(got.bytes)));
             return finish(exit_ok);
-        default: return exit_ok;
+        default:
+            return exit_ok;
     }
 }
 
@@ -128,9 +135,13 @@ int run(const Options& o) {
     for (auto [text, option] : {std::pair{&o.timeout, "--timeout"}, {&o.idle, "--idle"}}) {
         if (text->empty()) continue;
         const auto t = parse_duration(*text);
-        if (!t) return usage_error("recv", fmt::format("{}={}: write a duration as 500ms, 2s or 1m", option, escape(*text)));
-        if (option == std::string_view("--idle")) ends.idle = *t;
-        else ends.total = *t;
+        if (!t)
+            return usage_error("recv",
+                               fmt::format("{}={}: write a duration as 500ms, 2s or 1m", option, escape(*text)));
+        if (option == std::string_view("--idle"))
+            ends.idle = *t;
+        else
+            ends.total = *t;
     }
     const OpenOptions how{.mode = Mode::read, .create = o.create ? Create::if_missing : Create::never};
     Got got;
@@ -166,9 +177,10 @@ extern const Command recv_command;
 const Command recv_command{.name = "recv",
                            .arguments = "URI",
                            .summary = "messages from any means to standard output",
-                           .examples = "wye recv 'unix:/tmp/s?listen' > photo.jpg    # until the sender closes\n"
-                                       "wye recv --count 1 --timeout 5s posix-mq:/jobs\n"
-                                       "wye recv --follow --json file:/var/tmp/events # a line of JSON a record, as they come",
+                           .examples =
+                               "wye recv 'unix:/tmp/s?listen' > photo.jpg    # until the sender closes\n"
+                               "wye recv --count 1 --timeout 5s posix-mq:/jobs\n"
+                               "wye recv --follow --json file:/var/tmp/events # a line of JSON a record, as they come",
                            .define = define,
                            .completes_uris = true};
 

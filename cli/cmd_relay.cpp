@@ -1,16 +1,17 @@
 // wye relay: joins any two means, both ways where both can.
-#include <fmt/format.h>
-#include <signal.h>
-
-#include <atomic>
-#include <thread>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "os/errno.hpp"
 #include "os/syscall.hpp"
 #include "splice.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <thread>
 
 namespace wye::cli {
 namespace {
@@ -29,7 +30,8 @@ public:
 
     void run() {
         result_ = copy();
-        if (auto r = to_.close_write(); !r && result_ && !r.error().is(Errc::unsupported)) result_ = std::unexpected(r.error());
+        if (auto r = to_.close_write(); !r && result_ && !r.error().is(Errc::unsupported))
+            result_ = std::unexpected(r.error());
         done_.store(true, std::memory_order_release);  // pairs with done(): the result is there
     }
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
@@ -53,7 +55,8 @@ private:
         if (is_pipe(in)) return drain(in, out);
         if (is_pipe(out)) return fill(in, out);
         WYE_TRY(const auto transit, make_transit());
-        return fill(in, transit.write.get(), [&](std::size_t n) { return mover_.move_all(transit.read.get(), out, n); });
+        return fill(in, transit.write.get(),
+                    [&](std::size_t n) { return mover_.move_all(transit.read.get(), out, n); });
     }
 
     Result<> drain(int pipe, int out) {
@@ -91,7 +94,8 @@ private:
         const auto room = std::make_unique_for_overwrite<std::byte[]>(size);
         for (;;) {
             Meta meta;
-            auto got = patiently(Deadline::never(), [&](Deadline d) { return from_.recv({room.get(), size}, meta, d); });
+            auto got =
+                patiently(Deadline::never(), [&](Deadline d) { return from_.recv({room.get(), size}, meta, d); });
             if (interrupted()) return {};
             if (!got) return got.error().is(Errc::closed) ? Result<>() : std::unexpected(got.error());
             if (!(to_.traits().priorities || to_.traits().types)) meta = {};
@@ -162,7 +166,8 @@ int run(const Options& o) {
         worst = std::max(worst, report("relay", w->result().error()));
     }
     if (interrupted())
-        for (const auto& w : ways) fmt::print(stderr, "wye: relay: {}: {}\n", escape(w->name()), human_size(static_cast<double>(w->bytes())));
+        for (const auto& w : ways)
+            fmt::print(stderr, "wye: relay: {}: {}\n", escape(w->name()), human_size(static_cast<double>(w->bytes())));
     return finish(worst);
 }
 
@@ -178,12 +183,14 @@ Run define(CLI::App& app) {
 }  // namespace
 
 extern const Command relay_command;
-const Command relay_command{.name = "relay",
-                            .arguments = "URI URI",
-                            .summary = "join two means: both ways where both can, else from the first to the second",
-                            .examples = "wye relay 'tcp://127.0.0.1:7000?listen' unix:/run/app.sock   # a socket, seen from the network\n"
-                                        "wye relay 'fifo:/tmp/in?framing=lines' posix-mq:/jobs         # a line of the FIFO, a message of the queue",
-                            .define = define,
-                            .completes_uris = true};
+const Command relay_command{
+    .name = "relay",
+    .arguments = "URI URI",
+    .summary = "join two means: both ways where both can, else from the first to the second",
+    .examples =
+        "wye relay 'tcp://127.0.0.1:7000?listen' unix:/run/app.sock   # a socket, seen from the network\n"
+        "wye relay 'fifo:/tmp/in?framing=lines' posix-mq:/jobs         # a line of the FIFO, a message of the queue",
+    .define = define,
+    .completes_uris = true};
 
 }  // namespace wye::cli

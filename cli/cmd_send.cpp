@@ -1,10 +1,11 @@
 // wye send: standard input or a file into any means.
-#include <fmt/format.h>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "input.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <fmt/format.h>
 
 namespace wye::cli {
 namespace {
@@ -22,9 +23,13 @@ struct Sent {
 
 void summary(const Options& o, const Sent& s, const Progress& p) {
     if (o.json)
-        fmt::print(stderr, R"({{"schema":"wye.sent/1","messages":{},"bytes":{},"seconds":{:.6f}}})" "\n", s.messages, s.bytes, p.seconds());
+        fmt::print(stderr,
+                   R"({{"schema":"wye.sent/1","messages":{},"bytes":{},"seconds":{:.6f}}})"
+                   "\n",
+                   s.messages, s.bytes, p.seconds());
     else if (interrupted() && !o.quiet)
-        fmt::print(stderr, "wye: send: interrupted after {} messages, {}\n", s.messages, human_size(static_cast<double>(s.bytes)));
+        fmt::print(stderr, "wye: send: interrupted after {} messages, {}\n", s.messages,
+                   human_size(static_cast<double>(s.bytes)));
 }
 
 Result<> pump(const Options& o, Channel& to, Input& input, Deadline deadline, Sent& sent, Progress& progress) {
@@ -48,11 +53,14 @@ int run(const Options& o) {
     Deadline deadline = Deadline::never();
     if (!o.timeout.empty()) {
         const auto t = parse_duration(o.timeout);
-        if (!t) return usage_error("send", fmt::format("--timeout={}: write a duration as 500ms, 2s or 1m", escape(o.timeout)));
+        if (!t)
+            return usage_error("send",
+                               fmt::format("--timeout={}: write a duration as 500ms, 2s or 1m", escape(o.timeout)));
         deadline = *t;
     }
     const auto chunk = o.chunk.empty() ? std::optional<std::uint64_t>(256 * 1024) : parse_size(o.chunk);
-    if (!chunk || *chunk == 0) return usage_error("send", fmt::format("--chunk={}: write a size as 4096 or 64K", escape(o.chunk)));
+    if (!chunk || *chunk == 0)
+        return usage_error("send", fmt::format("--chunk={}: write a size as 4096 or 64K", escape(o.chunk)));
     const OpenOptions how{.mode = Mode::write, .create = o.create ? Create::if_missing : Create::never};
     auto to = patiently(deadline, [&](Deadline d) { return open(o.uri, how, d); });
     if (!to) return interrupted() ? interrupted_early("send") : report("send", to.error());
@@ -69,7 +77,8 @@ int run(const Options& o) {
     if (interrupted() || (!r && r.error().is(Errc::unsupported) && sent_all)) r = {};
     summary(o, sent, progress);
     if (!r && r.error().is(Errc::too_big)) {
-        fmt::print(stderr, "wye: send: message {} is larger than {} bytes, the most that {} takes\n", sent.messages + 1, limit, o.uri);
+        fmt::print(stderr, "wye: send: message {} is larger than {} bytes, the most that {} takes\n", sent.messages + 1,
+                   limit, o.uri);
         return exit_failed;
     }
     if (!r) return report("send", r.error());
@@ -83,7 +92,8 @@ Run define(CLI::App& app) {
     auto* lines = app.add_flag("--lines", o->lines, "each line of the input is a message");
     auto* nul = app.add_flag("-0,--nul", o->nul, "each part up to a zero byte is a message")->excludes(lines);
     app.add_flag("--whole", o->whole, "the whole input is one message")->excludes(lines)->excludes(nul);
-    app.add_option("--chunk", o->chunk, "otherwise: the most a message carries (256K, or what the means takes)")->type_name("SIZE");
+    app.add_option("--chunk", o->chunk, "otherwise: the most a message carries (256K, or what the means takes)")
+        ->type_name("SIZE");
     app.add_option("--priority", o->priority, "of each message, where the means has priorities")->type_name("N");
     app.add_option("--type", o->type, "of each message, where the means has types")->type_name("N");
     app.add_flag("--create", o->create, "make the object if it is missing");
@@ -96,13 +106,15 @@ Run define(CLI::App& app) {
 }  // namespace
 
 extern const Command send_command;
-const Command send_command{.name = "send",
-                           .arguments = "URI [FILE|-]",
-                           .summary = "a file or standard input into any means",
-                           .examples = "wye send unix:/tmp/s photo.jpg             # cut into messages, whole again on the other side\n"
-                                       "seq 5 | wye send --lines --create posix-mq:/jobs\n"
-                                       "wye send 'fifo:/tmp/f?framing=raw' notes.txt  # for cat",
-                           .define = define,
-                           .completes_uris = true};
+const Command send_command{
+    .name = "send",
+    .arguments = "URI [FILE|-]",
+    .summary = "a file or standard input into any means",
+    .examples =
+        "wye send unix:/tmp/s photo.jpg             # cut into messages, whole again on the other side\n"
+        "seq 5 | wye send --lines --create posix-mq:/jobs\n"
+        "wye send 'fifo:/tmp/f?framing=raw' notes.txt  # for cat",
+    .define = define,
+    .completes_uris = true};
 
 }  // namespace wye::cli

@@ -1,20 +1,21 @@
 // wye tee: standard input to standard output and to any number of files and URIs, inside the kernel where it can.
 //
-// The bytes lie in a pipe (standard input itself where it is one). tee(2) lends the same pages to a transit pipe of each
-// target but the last, splice(2) moves them from there on, and the last target takes them off the input. A copy
+// The bytes lie in a pipe (standard input itself where it is one). tee(2) lends the same pages to a transit pipe of
+// each target but the last, splice(2) moves them from there on, and the last target takes them off the input. A copy
 // through this process happens only for a target that cannot be spliced to, or that wants whole messages.
-#include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include <vector>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "os/errno.hpp"
 #include "os/syscall.hpp"
 #include "splice.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <vector>
 
 namespace wye::cli {
 namespace {
@@ -30,8 +31,10 @@ public:
     Target(std::string name, Fd fd) : name_(std::move(name)), own_(std::move(fd)), fd_(own_.get()) {}
     Target(std::string name, Channel c) : name_(std::move(name)), channel_(std::move(c)) {
         const auto raw = channel_->raw_handles();
-        if (raw.write >= 0 && raw.framing == Framing::raw) fd_ = raw.write;
-        else buffer_.resize(std::min<std::size_t>(channel_->max_message(), 256 * 1024));
+        if (raw.write >= 0 && raw.framing == Framing::raw)
+            fd_ = raw.write;
+        else
+            buffer_.resize(std::min<std::size_t>(channel_->max_message(), 256 * 1024));
     }
     const std::string& name() const noexcept { return name_; }
 
@@ -77,9 +80,12 @@ public:
 
     int run() {
         const int in = is_pipe(0) ? 0 : -1;
-        if (in == 0) widen(0);
-        else if (auto t = make_transit(); t) stage_ = std::move(*t);
-        else return report("tee", t.error());
+        if (in == 0)
+            widen(0);
+        else if (auto t = make_transit(); t)
+            stage_ = std::move(*t);
+        else
+            return report("tee", t.error());
         const int from = in == 0 ? 0 : stage_.read.get();
         Progress progress("wye: tee");
         while (!interrupted() && any_alive()) {
@@ -90,7 +96,8 @@ public:
             if (!n) return report("tee", n.error());
             progress.add(*n);
         }
-        if (interrupted()) fmt::print(stderr, "wye: tee: interrupted after {}\n", human_size(static_cast<double>(progress.bytes())));
+        if (interrupted())
+            fmt::print(stderr, "wye: tee: interrupted after {}\n", human_size(static_cast<double>(progress.bytes())));
         return finish(failed_ ? exit_failed : exit_ok);
     }
 
@@ -127,7 +134,8 @@ private:
 
     // Gives up to `most` bytes at the front of `pipe` to every target, and answers how many.
     Result<std::size_t> share(int pipe, std::size_t most) {
-        const auto last = std::ranges::find_if(targets_.rbegin(), targets_.rend(), [](const Target& t) { return t.alive; });
+        const auto last =
+            std::ranges::find_if(targets_.rbegin(), targets_.rend(), [](const Target& t) { return t.alive; });
         std::vector<std::pair<Target*, std::size_t>> lent;
         std::size_t n = most;
         for (auto& t : targets_) {
@@ -235,8 +243,9 @@ extern const Command tee_command;
 const Command tee_command{.name = "tee",
                           .arguments = "[FILE|URI]...",
                           .summary = "standard input to standard output and to any number of files and URIs",
-                          .examples = "make 2>&1 | wye tee build.log | tail -f\n"
-                                      "tar c . | wye tee 'unix:/tmp/mirror?framing=raw' | zstd > backup.tar.zst",
+                          .examples =
+                              "make 2>&1 | wye tee build.log | tail -f\n"
+                              "tar c . | wye tee 'unix:/tmp/mirror?framing=raw' | zstd > backup.tar.zst",
                           .define = define,
                           .completes_uris = true};
 

@@ -1,18 +1,19 @@
 // wye tour: two real processes a row carry a real file and small messages by every means, checked and measured.
-#include <fmt/format.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <filesystem>
+#include "wye/base/text.hpp"
+#include "wye/os/fd.hpp"
 
 #include "command.hpp"
 #include "os/syscall.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
 #include "tour.hpp"
-#include "wye/base/text.hpp"
-#include "wye/os/fd.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 namespace wye::cli {
 namespace {
@@ -56,7 +57,7 @@ private:
 struct Row {
     const Mechanism* m = nullptr;
     std::string variant;
-    std::string trouble;   // why it failed, or what the kernel lacks
+    std::string trouble;  // why it failed, or what the kernel lacks
     bool missing = false;
     std::uint64_t bytes = 0;
     bool equal = false;
@@ -73,16 +74,22 @@ public:
     // Nothing is known of a kind but what its Mechanism says.
     std::vector<Row> visit(const Mechanism& m) {
         std::vector<Row> rows;
-        if (m.open_pair) rows.push_back(related(m));
+        if (m.open_pair)
+            rows.push_back(related(m));
         else if (m.scratch)
             for (const auto& uri : m.scratch(directory_)) rows.push_back(strangers(m, uri));
-        else if (!m.started_peer.empty()) rows.push_back(started(m));
+        else if (!m.started_peer.empty())
+            rows.push_back(started(m));
         return rows;
     }
 
 private:
     Errand errand(const std::string& uri, const char* role) {
-        return {.uri = uri, .files = material_.files, .bytes = material_.bytes, .chunk = 64 * 1024, .pings = 1000,
+        return {.uri = uri,
+                .files = material_.files,
+                .bytes = material_.bytes,
+                .chunk = 64 * 1024,
+                .pings = 1000,
                 .report = fmt::format("{}/{}.{}", directory_, ++reports_, role)};
     }
 
@@ -134,7 +141,9 @@ private:
         const auto in = errand(std::string(m.started_peer), "in");
         std::error_code e;
         const auto self = fs::read_symlink("/proc/self/exe", e).string();
-        const auto out = errand(fmt::format("{}:{} __tour recv {}", m.traits.scheme, percent_encode(self), percent_encode(nlohmann::json(in).dump())), "out");
+        const auto out = errand(fmt::format("{}:{} __tour recv {}", m.traits.scheme, percent_encode(self),
+                                            percent_encode(nlohmann::json(in).dump())),
+                                "out");
         Process writer([&] { return become("send", out); });
         return judge(std::move(row), writer, writer, in, out);
     }
@@ -152,11 +161,15 @@ private:
         const auto got = read_report(in.report), sent = read_report(out.report);
         for (const auto& report : {in.report, out.report}) fs::remove(report), fs::remove(report + ".half");
         for (const auto* r : {&sent, &got}) {
-            if (!*r) row.trouble = (*r).error().message();
-            else if (!(*r)->error.empty()) row.trouble = (*r)->error, row.missing |= (*r)->missing;
+            if (!*r)
+                row.trouble = (*r).error().message();
+            else if (!(*r)->error.empty())
+                row.trouble = (*r)->error, row.missing |= (*r)->missing;
         }
-        if (interrupted()) row.trouble = "interrupted";
-        else if (!ended && row.trouble.empty()) row.trouble = "did not end in time";
+        if (interrupted())
+            row.trouble = "interrupted";
+        else if (!ended && row.trouble.empty())
+            row.trouble = "did not end in time";
         if (!got || !sent || !row.trouble.empty()) return row;
         row.bytes = got->bytes;
         row.equal = got->digest == sent->digest && got->bytes == material_.bytes;
@@ -166,7 +179,8 @@ private:
             row.p50 = static_cast<double>(l[l.size() / 2]);
             row.p99 = static_cast<double>(l[l.size() * 99 / 100]);
         }
-        row.calls = static_cast<double>(got->ping_calls + sent->ping_calls) / static_cast<double>(std::max<std::size_t>(l.size(), 1));
+        row.calls = static_cast<double>(got->ping_calls + sent->ping_calls) /
+                    static_cast<double>(std::max<std::size_t>(l.size(), 1));
         return row;
     }
 
@@ -186,8 +200,10 @@ std::vector<std::string> traces(const std::string& directory) {
     for (const char* d : {"/dev/shm", "/dev/mqueue", "/proc/self/fd", directory.c_str()}) {
         const bool own = d == directory.c_str();
         for (fs::directory_iterator it(d, e), end; !e && it != end; it.increment(e))
-            if (own || std::string_view(d) != "/proc/self/fd") all.push_back(it->path().string());
-            else if (::fcntl(std::atoi(it->path().filename().c_str()), F_GETFD) >= 0) all.push_back("descriptor " + it->path().filename().string());
+            if (own || std::string_view(d) != "/proc/self/fd")
+                all.push_back(it->path().string());
+            else if (::fcntl(std::atoi(it->path().filename().c_str()), F_GETFD) >= 0)
+                all.push_back("descriptor " + it->path().filename().string());
     }
     if (::waitpid(-1, nullptr, WNOHANG) >= 0) all.emplace_back("a child process");
     std::ranges::sort(all);
@@ -217,14 +233,18 @@ std::vector<Column<Row>> columns() {
     using R = const Row&;
     const auto measured = [](R r, std::string s) { return r.trouble.empty() ? std::move(s) : std::string("-"); };
     return {
-        {"means", "MEANS", [](R r) { return std::string(r.m->traits.scheme) + (r.variant.empty() ? "" : " " + r.variant); }},
+        {"means", "MEANS",
+         [](R r) { return std::string(r.m->traits.scheme) + (r.variant.empty() ? "" : " " + r.variant); }},
         {"traits", "TRAITS", [](R r) { return traits_of(r); }},
-        {"bytes", "BYTES", [](R r) { return r.bytes; }, [=](R r) { return measured(r, human_size(static_cast<double>(r.bytes))); }, true},
+        {"bytes", "BYTES", [](R r) { return r.bytes; },
+         [=](R r) { return measured(r, human_size(static_cast<double>(r.bytes))); }, true},
         {"digest", "DIGEST", [](R r) { return verdict(r); }},
-        {"bytes_per_second", "THROUGHPUT", [](R r) { return r.throughput; }, [=](R r) { return measured(r, human_size(r.throughput) + "/s"); }, true},
+        {"bytes_per_second", "THROUGHPUT", [](R r) { return r.throughput; },
+         [=](R r) { return measured(r, human_size(r.throughput) + "/s"); }, true},
         {"latency_p50_ns", "P50", [](R r) { return r.p50; }, [=](R r) { return measured(r, human_time(r.p50)); }, true},
         {"latency_p99_ns", "P99", [](R r) { return r.p99; }, [=](R r) { return measured(r, human_time(r.p99)); }, true},
-        {"syscalls_per_message", "SYSCALLS", [](R r) { return r.calls; }, [=](R r) { return measured(r, fmt::format("{:.2f}", r.calls)); }, true},
+        {"syscalls_per_message", "SYSCALLS", [](R r) { return r.calls; },
+         [=](R r) { return measured(r, fmt::format("{:.2f}", r.calls)); }, true},
     };
 }
 
@@ -254,7 +274,8 @@ struct Options {
     bool json = false;
 };
 
-int conclude(const Options& o, const std::vector<Row>& rows, const Material& material, const std::vector<std::string>& left) {
+int conclude(const Options& o, const std::vector<Row>& rows, const Material& material,
+             const std::vector<std::string>& left) {
     const auto failed = static_cast<std::size_t>(std::ranges::count_if(rows, &Row::failed));
     if (o.json) {
         Json document{{"schema", "wye.tour/1"}, {"material", material.label}, {"bytes", material.bytes}};
@@ -267,7 +288,8 @@ int conclude(const Options& o, const std::vector<Row>& rows, const Material& mat
         document["failed"] = failed;
         say("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
     } else {
-        say("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a message.\n");
+        say("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a "
+            "message.\n");
         say("Left behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
         for (const auto& l : left) say("    {}\n", escape(l));
         if (failed) say("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size()), "31"));
@@ -283,7 +305,9 @@ int run(const Options& o) {
     std::string directory = std::string(base && *base ? base : "/tmp") + "/wye-tour-XXXXXX";
     const auto outside = traces("");
     if (!::mkdtemp(directory.data())) return report("tour", Error(Errc::failed, "mkdtemp", directory, errno));
-    if (!o.json) say("{}, {}, carried by every means between two processes\n\n", escape(material->label), human_size(static_cast<double>(material->bytes)));
+    if (!o.json)
+        say("{}, {}, carried by every means between two processes\n\n", escape(material->label),
+            human_size(static_cast<double>(material->bytes)));
     (void)flush_output();
     Tour tour(*material, directory);
     std::vector<Row> rows;
@@ -313,8 +337,9 @@ extern const Command tour_command;
 const Command tour_command{.name = "tour",
                            .arguments = "[FILE]",
                            .summary = "every means of the kernel carries a real file between real processes",
-                           .examples = "wye tour                 # checked, measured, nothing left behind\n"
-                                       "wye tour --json film.mkv | jq '.rows[] | [.means, .bytes_per_second]'",
+                           .examples =
+                               "wye tour                 # checked, measured, nothing left behind\n"
+                               "wye tour --json film.mkv | jq '.rows[] | [.means, .bytes_per_second]'",
                            .define = define};
 
 }  // namespace wye::cli

@@ -1,11 +1,11 @@
 #include "command.hpp"
 
+#include "wye/base/text.hpp"
+
 #include <fmt/format.h>
 #include <signal.h>
 
 #include <atomic>
-
-#include "wye/base/text.hpp"
 
 namespace wye::cli {
 namespace {
@@ -14,16 +14,24 @@ volatile sig_atomic_t caught = 0;
 
 int exit_code(const Error& e) noexcept {
     switch (e.kind()) {
-        case Errc::bad_address: return exit_usage;
-        case Errc::unsupported: return exit_usage;
-        case Errc::not_found: return exit_not_found;
-        case Errc::denied: return exit_denied;
+        case Errc::bad_address:
+            return exit_usage;
+        case Errc::unsupported:
+            return exit_usage;
+        case Errc::not_found:
+            return exit_not_found;
+        case Errc::denied:
+            return exit_denied;
         case Errc::busy:
-        case Errc::already_exists: return exit_busy;
+        case Errc::already_exists:
+            return exit_busy;
         case Errc::closed:
-        case Errc::peer_died: return exit_peer_gone;
-        case Errc::timed_out: return exit_timeout;
-        default: return exit_failed;
+        case Errc::peer_died:
+            return exit_peer_gone;
+        case Errc::timed_out:
+            return exit_timeout;
+        default:
+            return exit_failed;
     }
 }
 

@@ -1,13 +1,14 @@
 // A verb of the command: its words for people, its options, and what it does.
 #pragma once
+#include "wye/registry/open.hpp"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+
 #include <functional>
 #include <span>
 #include <string>
-
-#include "wye/registry/open.hpp"
 
 namespace wye::cli {
 

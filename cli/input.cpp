@@ -1,11 +1,11 @@
 #include "input.hpp"
 
+#include "os/errno.hpp"
+#include "os/syscall.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "os/errno.hpp"
-#include "os/syscall.hpp"
 
 namespace wye::cli {
 
@@ -30,7 +30,8 @@ Result<std::optional<Bytes>> Input::next(Deadline deadline) {
         if (got.error().is(Errc::closed)) return std::nullopt;
         return std::unexpected(got.error());
     }
-    // Pieces are filled up, so that what a pipe delivers in dribs goes out in few messages; a pause sends what there is.
+    // Pieces are filled up, so that what a pipe delivers in dribs goes out in few messages; a pause sends what there
+    // is.
     while (!ended_ && filled_ < room_.size()) {
         const auto rest = MutBytes(room_).subspan(filled_);
         auto got = stream_.recv(rest, cut_ == Cut::pieces && filled_ > 0 ? Deadline::now() : deadline);

@@ -1,13 +1,13 @@
 // Standard input or a file, cut into messages.
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "wye/base/bytes.hpp"
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
 #include "wye/io/framed_stream.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace wye::cli {
 

@@ -1,16 +1,17 @@
 // argv -> the table of commands -> run.
-#include <fmt/format.h>
-#include <signal.h>
-
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <cstring>
+#include "wye/base/text.hpp"
 
 #include "command.hpp"
 #include "pager.hpp"
 #include "terminal.hpp"
-#include "wye/base/text.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstring>
 
 namespace wye::cli {
 
@@ -18,8 +19,9 @@ extern const Command means_command, send_command, recv_command, relay_command, t
     tour_command, tour_peer_command, completion_command, complete_command;
 
 std::span<const Command* const> commands() noexcept {
-    static constexpr const Command* all[] = {&means_command, &send_command, &recv_command, &relay_command,      &tee_command,
-                                             &mk_command,    &rm_command,   &tour_command, &tour_peer_command, &completion_command, &complete_command};
+    static constexpr const Command* all[] = {&means_command,     &send_command,       &recv_command,    &relay_command,
+                                             &tee_command,       &mk_command,         &rm_command,      &tour_command,
+                                             &tour_peer_command, &completion_command, &complete_command};
     return all;
 }
 
@@ -66,7 +68,8 @@ std::string uri_page() {
     for (const auto* m : mechanisms()) {
         s += fmt::format("    {:<34} {}\n", m->example, m->summary);
         for (const auto& p : m->params)
-            s += fmt::format("        {:<30} {}\n", fmt::format("{}{}{}", p.name, p.values.empty() ? "" : "=", p.values), p.help);
+            s += fmt::format("        {:<30} {}\n",
+                             fmt::format("{}{}{}", p.name, p.values.empty() ? "" : "=", p.values), p.help);
     }
     s += "\n%XX stands for a byte that would otherwise mean something: '?' is %3F, '#' %23, '%' %25, a space %20.\n";
     return s;
@@ -85,7 +88,9 @@ std::string page(const Command& c, CLI::App& app) {
     for (const auto* o : app.get_options()) {
         if (o->get_group().empty()) continue;
         auto names = o->get_name(o->get_positional(), true);
-        if (const auto type = o->get_type_name(); !type.empty() && o->get_items_expected_max() > 0 && !o->get_positional()) names += "=" + type;
+        if (const auto type = o->get_type_name();
+            !type.empty() && o->get_items_expected_max() > 0 && !o->get_positional())
+            names += "=" + type;
         s += fmt::format("    {:<26} {}\n", names, o->get_description());
     }
     return s;
@@ -128,9 +133,11 @@ int run_command(const Command& c, int argc, char** argv) {
     } catch (const CLI::CallForHelp&) {
         return show(page(c, app));
     } catch (const CLI::ParseError& e) {
-        return usage_error(c.name, fmt::format("{} (wye {} {}; see wye help {})", escape(e.what()), c.name, c.arguments, c.name));
+        return usage_error(
+            c.name, fmt::format("{} (wye {} {}; see wye help {})", escape(e.what()), c.name, c.arguments, c.name));
     }
-    if (!set_color(color)) return usage_error(c.name, fmt::format("--color={}: write always, never or auto", escape(color)));
+    if (!set_color(color))
+        return usage_error(c.name, fmt::format("--color={}: write always, never or auto", escape(color)));
     return run();
 }
 

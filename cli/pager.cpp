@@ -1,5 +1,9 @@
 #include "pager.hpp"
 
+#include "wye/transport/pipe.hpp"
+
+#include "terminal.hpp"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,9 +17,6 @@
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include "terminal.hpp"
-#include "wye/transport/pipe.hpp"
 
 namespace wye::cli {
 namespace {

@@ -1,12 +1,12 @@
 #include "splice.hpp"
 
-#include <sys/stat.h>
-
-#include <array>
-
 #include "command.hpp"
 #include "os/errno.hpp"
 #include "os/syscall.hpp"
+
+#include <sys/stat.h>
+
+#include <array>
 
 namespace wye::cli {
 namespace {
@@ -36,8 +36,10 @@ bool wait_input(int fd) noexcept {
     while (!interrupted()) {
         pollfd p{.fd = fd, .events = POLLIN, .revents = 0};
         const timespec slice{.tv_sec = 0, .tv_nsec = 200'000'000};
-        if (const long r = sys::ppoll(&p, 1, &slice); r > 0) return true;  // POLLHUP too: the read says it is the end
-        else if (r < 0 && r != -EINTR) return true;
+        if (const long r = sys::ppoll(&p, 1, &slice); r > 0)
+            return true;  // POLLHUP too: the read says it is the end
+        else if (r < 0 && r != -EINTR)
+            return true;
     }
     return false;
 }

@@ -1,10 +1,10 @@
 // Moving bytes from descriptor to descriptor inside the kernel, with a copy only where it cannot.
 #pragma once
-#include <cstdint>
-#include <functional>
-
 #include "wye/base/error.hpp"
 #include "wye/os/fd.hpp"
+
+#include <cstdint>
+#include <functional>
 
 namespace wye::cli {
 

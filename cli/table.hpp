@@ -1,7 +1,8 @@
 // Rows out: as an aligned table for people, as JSON for programs, from the same columns.
 #pragma once
-#include <functional>
 #include <nlohmann/json.hpp>
+
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>

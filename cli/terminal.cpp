@@ -1,5 +1,7 @@
 #include "terminal.hpp"
 
+#include "wye/base/text.hpp"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -7,8 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-
-#include "wye/base/text.hpp"
 
 namespace wye::cli {
 namespace {
@@ -28,10 +28,14 @@ bool wanted_by_default() {
 }  // namespace
 
 bool set_color(std::string_view when) {
-    if (when == "always") color = true;
-    else if (when == "never") color = false;
-    else if (when == "auto") color = wanted_by_default();
-    else return false;
+    if (when == "always")
+        color = true;
+    else if (when == "never")
+        color = false;
+    else if (when == "auto")
+        color = wanted_by_default();
+    else
+        return false;
     return true;
 }
 

@@ -1,11 +1,12 @@
 // What the two processes of a tour row do, and what they report.
 #pragma once
-#include <cstdint>
+#include "wye/registry/open.hpp"
+
 #include <nlohmann/json.hpp>
+
+#include <cstdint>
 #include <string>
 #include <vector>
-
-#include "wye/registry/open.hpp"
 
 namespace wye::cli {
 
@@ -29,14 +30,15 @@ struct Errand {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Errand, uri, files, bytes, chunk, pings, report)
 
 struct Report {
-    std::string error;         // "" when all went well
-    bool missing = false;      // the kernel lacks it: a row that says so, and no failure
+    std::string error;     // "" when all went well
+    bool missing = false;  // the kernel lacks it: a row that says so, and no failure
     std::uint64_t bytes = 0, messages = 0, calls = 0, ping_calls = 0;
     double seconds = 0;
     std::string digest;
     std::vector<std::int64_t> latencies;  // ns, sorted
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, error, missing, bytes, messages, calls, ping_calls, seconds, digest, latencies)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Report, error, missing, bytes, messages, calls, ping_calls, seconds, digest,
+                                   latencies)
 
 /// Each runs one side over an open channel and writes its report.
 Report tour_send(Channel&, const Errand&);

@@ -1,12 +1,13 @@
 // What a tour carries: something real that every machine has.
+#include "wye/base/text.hpp"
+
+#include "tour.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-
-#include "tour.hpp"
-#include "wye/base/text.hpp"
 
 namespace wye::cli {
 namespace fs = std::filesystem;
@@ -30,9 +31,13 @@ Result<Material> choose_material(const std::string& file) {
     if (!file.empty()) {
         std::error_code e;
         const auto size = fs::file_size(file, e);
-        if (e) return refuse(e == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::failed, fmt::format("{}: {}", escape(file), e.message()));
-        if (::access(file.c_str(), R_OK) != 0) return refuse(Errc::denied, fmt::format("{}: permission denied", escape(file)));
-        if (size == 0) return refuse(Errc::mismatch, fmt::format("{}: is empty; give a file with something in it", escape(file)));
+        if (e)
+            return refuse(e == std::errc::no_such_file_or_directory ? Errc::not_found : Errc::failed,
+                          fmt::format("{}: {}", escape(file), e.message()));
+        if (::access(file.c_str(), R_OK) != 0)
+            return refuse(Errc::denied, fmt::format("{}: permission denied", escape(file)));
+        if (size == 0)
+            return refuse(Errc::mismatch, fmt::format("{}: is empty; give a file with something in it", escape(file)));
         return Material{{file}, size, file};
     }
     // The largest programs first: few files, and the same ones each time.
@@ -47,7 +52,8 @@ Result<Material> choose_material(const std::string& file) {
         }
         if (m.bytes < least) continue;
         m.bytes = std::min<std::uint64_t>(m.bytes, 64 << 20);
-        m.label = m.files.size() == 1 ? m.files[0] : fmt::format("the {} largest programs of {}", m.files.size(), directory);
+        m.label =
+            m.files.size() == 1 ? m.files[0] : fmt::format("the {} largest programs of {}", m.files.size(), directory);
         return m;
     }
     return refuse(Errc::not_found, "no 9 MiB of readable files in /usr/bin; give a file: wye tour FILE");

@@ -1,16 +1,15 @@
 // The two sides of a tour row.
 #define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "command.hpp"
+#include "os/syscall.hpp"
+#include "tour.hpp"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
-
-#include "command.hpp"
-#include "os/syscall.hpp"
-#include "tour.hpp"
 
 namespace wye::cli {
 namespace {
@@ -19,7 +18,8 @@ using namespace std::chrono_literals;
 using Clock = Deadline::Clock;
 constexpr auto patience = 20s;         // of one step; a row that needs more has failed
 constexpr std::size_t ping_size = 64;  // a time stamp, and filling
-constexpr unsigned window = 8;         // messages that a means without flow control of its own may have under way
+constexpr std::uint64_t lossy_chunk = 8192;
+constexpr unsigned window = 8;  // messages that a means without flow control of its own may have under way
 
 class Digest {
 public:
@@ -49,15 +49,27 @@ Result<> wait_for_credit(Channel& c) {
     return r ? Result<>() : std::unexpected(r.error());
 }
 
+// Where nobody tells whether a reader is there yet: empty messages until one was answered.
+Result<> meet_reader(Channel& to) {
+    for (const Deadline end = patience;;) {
+        std::byte note[16];
+        if (to.send({}, patience) && to.recv(note, 200ms)) return {};
+        if (end.passed()) return fail(Errc::timed_out, "waiting for the reader");
+        std::this_thread::sleep_for(2ms);
+    }
+}
+
 Result<> send_file(Channel& to, const Errand& e, Report& report, Digest& digest) {
-    // Eight of these must fit in a receive buffer that the kernel fills beyond without a word.
-    const auto chunk = std::min<std::uint64_t>(needs_window(to) ? 8192 : e.chunk, to.max_message());
+    // Where nobody holds the writer back, a window of messages must fit into the reader's buffer (208 KiB for UDP).
+    const auto chunk = std::min<std::uint64_t>({e.chunk, to.max_message(), needs_window(to) ? lossy_chunk : e.chunk});
     std::vector<std::byte> room(chunk);
     std::uint64_t left = e.bytes;
+    if (needs_window(to)) WYE_CHECK(meet_reader(to));
     for (const auto& file : e.files) {
         std::ifstream in(file, std::ios::binary);
         while (in && left > 0) {
-            in.read(reinterpret_cast<char*>(room.data()), static_cast<std::streamsize>(std::min<std::uint64_t>(chunk, left)));
+            in.read(reinterpret_cast<char*>(room.data()),
+                    static_cast<std::streamsize>(std::min<std::uint64_t>(chunk, left)));
             const auto part = Bytes(room).first(static_cast<std::size_t>(in.gcount()));
             if (part.empty()) break;
             WYE_CHECK(to.send(part, patience));
@@ -74,6 +86,10 @@ Result<> receive_file(Channel& from, const Errand& e, Report& report, Digest& di
     auto start = Clock::now();
     for (; report.bytes < e.bytes;) {
         WYE_TRY(const auto part, from.recv(room, patience));
+        if (part.empty()) {  // meet_reader()
+            WYE_CHECK(from.send(bytes_of("on"), patience));
+            continue;
+        }
         if (report.messages == 0) start = Clock::now();
         digest.add(part);
         report.bytes += part.size();
@@ -141,8 +157,10 @@ int run_peer(const std::string& role, const std::string& order) {
     const auto errand = nlohmann::json::parse(order).get<Errand>();
     const bool sends = role == "send";
     const auto* m = find_mechanism(Uri::parse(errand.uri)->scheme());
-    auto channel = sends ? open_when_there(errand.uri, {.mode = m->traits.duplex ? Mode::both : Mode::write})
-                         : open(errand.uri, {.mode = m->traits.duplex ? Mode::both : Mode::read, .create = Create::if_missing}, patience);
+    auto channel =
+        sends ? open_when_there(errand.uri, {.mode = m->traits.duplex ? Mode::both : Mode::write})
+              : open(errand.uri, {.mode = m->traits.duplex ? Mode::both : Mode::read, .create = Create::if_missing},
+                     patience);
     Report report;
     if (channel) {
         report = sends ? tour_send(*channel, errand) : tour_receive(*channel, errand);
@@ -168,7 +186,8 @@ Report tour_send(Channel& to, const Errand& e) {
 }
 
 Report tour_receive(Channel& from, const Errand& e) {
-    std::vector<std::byte> room(std::max<std::size_t>(e.chunk, from.max_message() < (1u << 20) ? from.max_message() : e.chunk));
+    std::vector<std::byte> room(
+        std::max<std::size_t>(e.chunk, from.max_message() < (1u << 20) ? from.max_message() : e.chunk));
     return walk([&](Report& r, Digest& d) { return receive_file(from, e, r, d, room); },
                 [&](Report& r) { return receive_pings(from, e, r, room); });
 }

@@ -1,5 +1,6 @@
-#include <cstdio>
 #include <wye/wye.hpp>
+
+#include <cstdio>
 
 int main(int argc, char** argv) {
     return wye::run_main([&]() -> wye::Result<> {

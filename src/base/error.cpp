@@ -1,9 +1,9 @@
 #include "wye/base/error.hpp"
 
+#include "wye/base/text.hpp"
+
 #include <cstring>
 #include <new>
-
-#include "wye/base/text.hpp"
 
 namespace wye {
 namespace {
@@ -79,7 +79,8 @@ Error Error::saying(Errc kind, std::string_view text) noexcept {
 void Error::drop() noexcept { delete[] subject_; }
 
 std::error_code Error::code() const noexcept {
-    return sys_ != 0 ? std::error_code(sys_, std::generic_category()) : std::error_code(static_cast<int>(kind_), category());
+    return sys_ != 0 ? std::error_code(sys_, std::generic_category())
+                     : std::error_code(static_cast<int>(kind_), category());
 }
 
 std::string Error::message() const {

@@ -9,8 +9,8 @@
 namespace wye {
 namespace {
 
-// Length of the UTF-8 sequence at s[i], 0 when it is not one. Overlong forms are none: a lax terminal would read a control
-// character out of them. (Surrogates are not checked: they only print badly.)
+// Length of the UTF-8 sequence at s[i], 0 when it is not one. Overlong forms are none: a lax terminal would read a
+// control character out of them. (Surrogates are not checked: they only print badly.)
 std::size_t utf8_length(std::string_view s, std::size_t i) {
     const auto lead = static_cast<unsigned char>(s[i]);
     const std::size_t n = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
@@ -63,16 +63,31 @@ std::optional<std::uint64_t> parse_number(std::string_view s) {
 std::optional<std::uint64_t> parse_size(std::string_view s) {
     if (const auto plain = parse_number(s)) return plain;  // first: the B of 0x1B is a digit
     const bool binary = s.ends_with("iB");
-    if (binary) s.remove_suffix(2);
-    else if (s.ends_with("B")) s.remove_suffix(1);
+    if (binary)
+        s.remove_suffix(2);
+    else if (s.ends_with("B"))
+        s.remove_suffix(1);
     if (s.empty()) return {};
     int shift = 0;
     switch (s.back()) {
-        case 'k': case 'K': shift = 10; break;
-        case 'm': case 'M': shift = 20; break;
-        case 'g': case 'G': shift = 30; break;
-        case 't': case 'T': shift = 40; break;
-        default: break;
+        case 'k':
+        case 'K':
+            shift = 10;
+            break;
+        case 'm':
+        case 'M':
+            shift = 20;
+            break;
+        case 'g':
+        case 'G':
+            shift = 30;
+            break;
+        case 't':
+        case 'T':
+            shift = 40;
+            break;
+        default:
+            break;
     }
     if (binary && shift == 0) return {};  // "1iB" is no unit
     if (shift) s.remove_suffix(1);
@@ -82,8 +97,12 @@ std::optional<std::uint64_t> parse_size(std::string_view s) {
 }
 
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view s) {
-    struct Unit { std::string_view suffix; double ns; };
-    static constexpr Unit units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
+    struct Unit {
+        std::string_view suffix;
+        double ns;
+    };
+    static constexpr Unit units[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
+                                     {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
     double scale = 1e9;
     for (const auto& u : units) {
         if (!s.ends_with(u.suffix)) continue;
@@ -107,10 +126,14 @@ std::string human_size(double bytes) {
 
 std::string human_time(double ns) {
     char text[32];
-    if (ns < 1e3) std::snprintf(text, sizeof text, "%.0f ns", ns);
-    else if (ns < 1e6) std::snprintf(text, sizeof text, "%.1f us", ns / 1e3);
-    else if (ns < 1e9) std::snprintf(text, sizeof text, "%.1f ms", ns / 1e6);
-    else std::snprintf(text, sizeof text, "%.2f s", ns / 1e9);
+    if (ns < 1e3)
+        std::snprintf(text, sizeof text, "%.0f ns", ns);
+    else if (ns < 1e6)
+        std::snprintf(text, sizeof text, "%.1f us", ns / 1e3);
+    else if (ns < 1e9)
+        std::snprintf(text, sizeof text, "%.1f ms", ns / 1e6);
+    else
+        std::snprintf(text, sizeof text, "%.2f s", ns / 1e9);
     return text;
 }
 

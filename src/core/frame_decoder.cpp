@@ -141,7 +141,8 @@ FrameDecoder::Next FrameDecoder::continue_whole(MutBytes into) {
     return into.first(length_);
 }
 
-// A message all of whose pieces lie one behind the other in the buffer, as a single writer's do: straight into its place.
+// A message all of whose pieces lie one behind the other in the buffer, as a single writer's do: straight into its
+// place.
 std::optional<MutBytes> FrameDecoder::pieces_at_hand(FrameHeader header, MutBytes into) noexcept {
     if (header.continued) return {};
     const auto* tag = at() + FrameHeader::size;
@@ -151,7 +152,9 @@ std::optional<MutBytes> FrameDecoder::pieces_at_hand(FrameHeader header, MutByte
         if (buffered() - read < FrameHeader::size + FrameHeader::tag_size) return {};
         header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(p, FrameHeader::size));
         if (header.continued == first || std::memcmp(p + FrameHeader::size, tag, FrameHeader::tag_size) != 0) return {};
-        if (buffered() - read - header.wire_size() < header.length || filled + header.length > std::min(into.size(), max_)) return {};
+        if (buffered() - read - header.wire_size() < header.length ||
+            filled + header.length > std::min(into.size(), max_))
+            return {};
         copy_bytes(into.data() + filled, p + header.wire_size(), header.length);
         read += header.wire_size() + header.length;
         filled += header.length;
@@ -168,13 +171,14 @@ std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
     consume(header.wire_size());
     auto part = std::ranges::find(parts_, tag, &Part::tag);
     if (!header.continued) {
-        if (part != parts_.end()) parts_.erase(part);  // its writer gave the earlier one up
+        if (part != parts_.end()) parts_.erase(part);      // its writer gave the earlier one up
         if (header.more && header.length == 0) return {};  // and says no more than that
         if (parts_.size() == max_parts) {
             // Its writer may still be at it: the loss is told. This piece is met again by the next call.
             parts_.erase(std::ranges::min_element(parts_, {}, &Part::touched));
             begin_ -= header.wire_size(), position_ -= header.wire_size();
-            return Error::saying(Errc::exhausted, "too many messages in pieces at once: the one that waited longest was dropped");
+            return Error::saying(Errc::exhausted,
+                                 "too many messages in pieces at once: the one that waited longest was dropped");
         }
         part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = std::exchange(spare_, {})});
     } else if (part == parts_.end()) {

@@ -2,9 +2,7 @@
 
 namespace wye {
 
-std::string_view name(Timing t) noexcept {
-    return t == Timing::sync ? "sync" : t == Timing::async ? "async" : "both";
-}
+std::string_view name(Timing t) noexcept { return t == Timing::sync ? "sync" : t == Timing::async ? "async" : "both"; }
 std::string_view name(Direction d) noexcept { return d == Direction::one_way ? "one way" : "both ways"; }
 std::string_view name(Relation r) noexcept { return r == Relation::any ? "any" : "related"; }
 std::string_view name(Reach r) noexcept { return r == Reach::host ? "host" : "network"; }

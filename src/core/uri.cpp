@@ -1,9 +1,9 @@
 #include "wye/core/uri.hpp"
 
-#include <algorithm>
-
 #include "wye/base/text.hpp"
 #include "wye/core/mechanism.hpp"
+
+#include <algorithm>
 
 namespace wye {
 namespace {
@@ -89,7 +89,8 @@ Result<Uri> Uri::parse(std::string_view text) {
     Uri u;
     u.text_ = text;
     if (text.empty()) return bad("URI", "empty; write one as fifo:/run/app/in or tcp://127.0.0.1:7000");
-    if (text.find('\0') != std::string_view::npos) return bad(escape(text), "contains a zero byte");  // an Error keeps a C string
+    if (text.find('\0') != std::string_view::npos)
+        return bad(escape(text), "contains a zero byte");  // an Error keeps a C string
     auto rest = text;
     const auto after = cut(rest, ':');
     if (!after || rest.empty() || !std::ranges::all_of(rest, scheme_char))
@@ -130,7 +131,8 @@ std::unexpected<Error> Uri::refuse(std::string_view what, std::string_view examp
 std::string with_param(std::string_view uri, std::string_view param) {
     const auto hash = std::min(uri.find('#'), uri.size());
     const auto head = uri.substr(0, hash);
-    return std::string(head) + (head.find('?') == std::string_view::npos ? "?" : "&") + std::string(param) + std::string(uri.substr(hash));
+    return std::string(head) + (head.find('?') == std::string_view::npos ? "?" : "&") + std::string(param) +
+           std::string(uri.substr(hash));
 }
 
 namespace {
@@ -160,7 +162,8 @@ Result<std::size_t> Uri::choice(std::string_view param, std::span<const std::str
         return static_cast<std::size_t>(it - choices.begin());
     std::string all;
     for (const auto c : choices) all += (all.empty() ? "" : "|") + std::string(c);
-    return refuse(quoted("unknown value ", p->value, (" of " + std::string(param)).c_str()), std::string(param) + "=" + all);
+    return refuse(quoted("unknown value ", p->value, (" of " + std::string(param)).c_str()),
+                  std::string(param) + "=" + all);
 }
 
 Result<bool> Uri::flag(std::string_view param) const {
@@ -177,10 +180,9 @@ Result<> Uri::check(std::span<const Param> known, std::string_view example, bool
         const auto near = nearest(p.name, names);
         std::string all;
         for (const auto n : names) all += (all.empty() ? "" : ", ") + std::string(n);
-        return refuse(quoted("unknown parameter ", p.name, "") +
-                          (!near.empty() ? quoted(", did you mean ", near, "?")
-                           : all.empty() ? ", " + scheme_ + ": takes none"
-                                         : ", " + scheme_ + ": takes " + all),
+        return refuse(quoted("unknown parameter ", p.name, "") + (!near.empty() ? quoted(", did you mean ", near, "?")
+                                                                  : all.empty() ? ", " + scheme_ + ": takes none"
+                                                                                : ", " + scheme_ + ": takes " + all),
                       example);
     }
     if (fragment_ && !fragment) return refuse("'#' means nothing here (a literal # is written %23)", example);

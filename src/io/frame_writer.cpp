@@ -1,11 +1,12 @@
-#include <climits>
-#include <cstring>
+#include "wye/io/framed_stream.hpp"
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/transfer.hpp"
 #include "os/wait.hpp"
-#include "wye/io/framed_stream.hpp"
+
+#include <climits>
+#include <cstring>
 
 namespace wye {
 
@@ -76,7 +77,8 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline, Bytes contr
         const iovec one{both, header.size() + message.size()};
         auto n = sys::write_some(fd, port_, &one, 1, deadline, control);
         if (!n) return std::unexpected(std::move(n).error());
-        if (*n == one.iov_len) [[likely]] return {};
+        if (*n == one.iov_len) [[likely]]
+            return {};
         v.add(both, one.iov_len);
         v.take(*n);
         return send_whole(fd, v, deadline, {}, true);
@@ -121,14 +123,15 @@ Result<> FrameWriter::flush(int fd, Deadline deadline) {
     return {};
 }
 
-// Each piece is written whole or not at all, so a deadline between two pieces leaves no half frame. The reader is told before
-// the next message, or the close, that the rest of this one will not come.
+// Each piece is written whole or not at all, so a deadline between two pieces leaves no half frame. The reader is told
+// before the next message, or the close, that the rest of this one will not come.
 Result<> FrameWriter::send_pieces(int fd, Bytes message, Deadline deadline) {
     const auto mark = sys::unique_mark();
     constexpr std::size_t room = PIPE_BUF - FrameHeader::size - FrameHeader::tag_size;
     for (std::size_t at = 0; at < message.size();) {
         const auto n = std::min(room, message.size() - at);
-        if (auto sent = send_piece(fd, mark, message.subspan(at, n), at > 0, at + n < message.size(), deadline); !sent) {
+        if (auto sent = send_piece(fd, mark, message.subspan(at, n), at > 0, at + n < message.size(), deadline);
+            !sent) {
             if (at > 0) abandoned_ = mark;
             return sent;
         }
@@ -138,7 +141,8 @@ Result<> FrameWriter::send_pieces(int fd, Bytes message, Deadline deadline) {
 }
 
 Result<> FrameWriter::send_piece(int fd, std::uint64_t mark, Bytes part, bool continued, bool more, Deadline deadline) {
-    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(part.size()), .more = more, .continued = continued}.encode();
+    const auto header =
+        FrameHeader{.length = static_cast<std::uint32_t>(part.size()), .more = more, .continued = continued}.encode();
     Vector v;
     v.add(header.data(), header.size());
     v.add(&mark, sizeof mark);

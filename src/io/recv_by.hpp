@@ -1,8 +1,8 @@
 // The receiving loop, for whatever reads the bytes.
 #pragma once
-#include <sys/uio.h>
-
 #include "wye/io/framed_stream.hpp"
+
+#include <sys/uio.h>
 
 namespace wye {
 

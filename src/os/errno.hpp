@@ -1,8 +1,8 @@
 // Where an errno becomes an Error.
 #pragma once
-#include <string_view>
-
 #include "wye/base/error.hpp"
+
+#include <string_view>
 
 namespace wye::sys {
 

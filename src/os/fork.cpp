@@ -29,7 +29,8 @@ std::uint64_t random_seed() noexcept {
     if (::getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v) {  // before the kernel's pool is ready, at boot
         timespec t{};
         ::clock_gettime(CLOCK_MONOTONIC, &t);
-        v = static_cast<std::uint64_t>(t.tv_nsec) << 32 ^ static_cast<std::uint64_t>(::getpid()) << 12 ^ static_cast<std::uint64_t>(t.tv_sec);
+        v = static_cast<std::uint64_t>(t.tv_nsec) << 32 ^ static_cast<std::uint64_t>(::getpid()) << 12 ^
+            static_cast<std::uint64_t>(t.tv_sec);
     }
     return v | 1;
 }

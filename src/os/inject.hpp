@@ -1,9 +1,9 @@
 // Bends the syscall seam, for tests: the N-th call fails with an errno, or a transfer moves only a few bytes.
 #pragma once
+#include "os/syscall.hpp"
+
 #include <cstddef>
 #include <initializer_list>
-
-#include "os/syscall.hpp"
 
 namespace wye::sys {
 
@@ -12,7 +12,7 @@ struct Fault {
     Call call = Call::any;
     unsigned nth = 1;
     unsigned times = 1;
-    int error = 0;          ///< the errno to answer; 0 with `clip` set: a short transfer
+    int error = 0;         ///< the errno to answer; 0 with `clip` set: a short transfer
     std::size_t clip = 0;  ///< move at most this many bytes
 };
 

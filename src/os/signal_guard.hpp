@@ -5,8 +5,8 @@
 
 namespace wye::sys {
 
-/// Blocks one signal in this thread while it lives, and eats it if the watched call raised it. One that was pending before
-/// stays, and the program's disposition is never touched.
+/// Blocks one signal in this thread while it lives, and eats it if the watched call raised it. One that was pending
+/// before stays, and the program's disposition is never touched.
 class SignalGuard {
 public:
     explicit SignalGuard(int number) noexcept {

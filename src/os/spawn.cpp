@@ -1,11 +1,11 @@
 #include "os/spawn.hpp"
 
-#include <csignal>
-#include <vector>
-
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/wait.hpp"
+
+#include <csignal>
+#include <vector>
 
 extern char** environ;
 
@@ -76,8 +76,7 @@ Result<Process> Process::start(std::span<const std::string> words, int in, int o
         // By its number, which is safe as long as nobody has waited for it: not for longer than this.
         siginfo_t info{};
         (void)sys::kill(pid, SIGKILL);
-        while (sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == -EINTR) {
-        }
+        while (sys::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == -EINTR) {}
         p.over_ = true;
         return fail(fd, "pidfd_open", words[0]);
     }
@@ -88,7 +87,11 @@ Result<Process> Process::start(std::span<const std::string> words, int in, int o
 bool Process::ours() const noexcept { return generation_ == fork_generation(); }
 
 Process::Process(Process&& o) noexcept
-    : pid_(std::exchange(o.pid_, -1)), pidfd_(std::move(o.pidfd_)), over_(std::exchange(o.over_, true)), exit_(o.exit_), generation_(o.generation_) {}
+    : pid_(std::exchange(o.pid_, -1)),
+      pidfd_(std::move(o.pidfd_)),
+      over_(std::exchange(o.over_, true)),
+      exit_(o.exit_),
+      generation_(o.generation_) {}
 
 Process::~Process() {
     if (over_ || pid_ < 0 || !ours()) return;
@@ -110,8 +113,10 @@ Result<Exit> Process::wait(Deadline deadline) {
     if (r == -EINTR) return wait(deadline);
     if (r < 0 && r != -ECHILD) return fail(r, "waitid");
     over_ = true;
-    if (r == 0) exit_ = info.si_code == CLD_EXITED ? Exit{.status = info.si_status} : Exit{.signal = info.si_status};
-    else exit_ = exit_seen_by(pidfd_.get());
+    if (r == 0)
+        exit_ = info.si_code == CLD_EXITED ? Exit{.status = info.si_status} : Exit{.signal = info.si_status};
+    else
+        exit_ = exit_seen_by(pidfd_.get());
     return exit_;
 }
 

@@ -1,16 +1,16 @@
 // Starting another program: argv and never a shell.
 #pragma once
-#include <span>
-#include <string>
-
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
 #include "wye/os/fd.hpp"
 
+#include <span>
+#include <string>
+
 namespace wye::sys {
 
-/// How a process ended. `known` is false when somebody else reaped it (SIGCHLD is ignored, or a loop waits for every child)
-/// and the kernel is older than 6.15, which keeps the answer with the pidfd.
+/// How a process ended. `known` is false when somebody else reaped it (SIGCHLD is ignored, or a loop waits for every
+/// child) and the kernel is older than 6.15, which keeps the answer with the pidfd.
 struct Exit {
     int status = 0;  ///< valid when signal is 0
     int signal = 0;
@@ -22,8 +22,8 @@ struct Exit {
 /// A child process, by pidfd: a reused pid is never waited for or hit.
 class Process {
 public:
-    /// Found on PATH; `in`, `out` become its 0 and 1 (-1: as ours), 2 is ours, nothing else is inherited. Signals have their
-    /// default actions and none is blocked. Errc::not_found and Errc::denied are the exec's own.
+    /// Found on PATH; `in`, `out` become its 0 and 1 (-1: as ours), 2 is ours, nothing else is inherited. Signals have
+    /// their default actions and none is blocked. Errc::not_found and Errc::denied are the exec's own.
     static Result<Process> start(std::span<const std::string> argv, int in, int out);
     Process(Process&& o) noexcept;
     Process& operator=(Process&&) = delete;

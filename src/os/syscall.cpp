@@ -1,8 +1,8 @@
 #include "os/syscall.hpp"
 
-#include <algorithm>
-
 #include "os/inject.hpp"
+
+#include <algorithm>
 
 namespace wye::sys {
 namespace {
@@ -37,7 +37,8 @@ long vectored(Call id, const iovec* v, int n, F&& f) noexcept {
 template <class F>
 long message(Call id, const msghdr* m, F&& f) noexcept {
     return call(id, [&]() -> long {
-        if (!seam::armed.load(std::memory_order_relaxed)) [[likely]] return f(const_cast<msghdr*>(m));
+        if (!seam::armed.load(std::memory_order_relaxed)) [[likely]]
+            return f(const_cast<msghdr*>(m));
         const Clipped c(m->msg_iov, static_cast<int>(m->msg_iovlen), clip(id, total(m->msg_iov, m->msg_iovlen)));
         msghdr copy = *m;
         copy.msg_iov = const_cast<iovec*>(c.v);

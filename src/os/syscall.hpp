@@ -3,6 +3,7 @@
 #pragma once
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
@@ -19,8 +20,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <mqueue.h>
 
 #include <atomic>
 #include <cerrno>
@@ -39,10 +38,58 @@ namespace wye::sys {
 
 /// The calls that tests can bend, by name.
 enum class Call : std::uint8_t {
-    any, open, close, read, write, readv, writev, preadv2, pwritev2, pread, ppoll, fcntl, flock, ftruncate, lseek, fstat, unlink, chmod, fchmod, getrlimit,
-    mkfifo, pipe2, socket, socketpair, bind, listen, accept4, connect, sendmsg, recvmsg, getsockopt, setsockopt, shutdown,
-    msgget, msgsnd, msgrcv, msgctl, mq_open, mq_send, mq_receive, mq_getattr, mq_unlink, mq_notify, inotify, spawn, waitid,
-    kill, pidfd_open, pidfd_send_signal, pidfd_info, splice, tee,
+    any,
+    open,
+    close,
+    read,
+    write,
+    readv,
+    writev,
+    preadv2,
+    pwritev2,
+    pread,
+    ppoll,
+    fcntl,
+    flock,
+    ftruncate,
+    lseek,
+    fstat,
+    unlink,
+    chmod,
+    fchmod,
+    getrlimit,
+    mkfifo,
+    pipe2,
+    socket,
+    socketpair,
+    bind,
+    listen,
+    accept4,
+    connect,
+    sendmsg,
+    recvmsg,
+    getsockopt,
+    setsockopt,
+    shutdown,
+    msgget,
+    msgsnd,
+    msgrcv,
+    msgctl,
+    mq_open,
+    mq_send,
+    mq_receive,
+    mq_getattr,
+    mq_unlink,
+    mq_notify,
+    inotify,
+    spawn,
+    waitid,
+    kill,
+    pidfd_open,
+    pidfd_send_signal,
+    pidfd_info,
+    splice,
+    tee,
 };
 
 /// struct pidfd_info of the kernel, as its first version has it: newer than the headers of Debian 12.
@@ -57,7 +104,7 @@ static_assert(sizeof(PidfdInfo) == 64);
 namespace seam {
 inline std::atomic<bool> armed{false};
 inline std::atomic<std::uint64_t> calls{0};
-long intercept(Call) noexcept;                          // 0, or the -errno to answer instead of making the call
+long intercept(Call) noexcept;                       // 0, or the -errno to answer instead of making the call
 std::size_t clip(Call, std::size_t bytes) noexcept;  // how many of `bytes` this transfer may move
 // While armed: with the vector clipped.
 long readv(int fd, const iovec* v, int n) noexcept;
@@ -69,9 +116,9 @@ long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;
 /// How many system calls went through here; approximate when several threads call at once.
 inline std::uint64_t count() noexcept { return seam::calls.load(std::memory_order_relaxed); }
 
-// The calls that carry every message skip the C library's wrapper: after a system call the processor has forgotten where it
-// came from (so do the kernel's guards against speculation), and each return on the way up costs as much as copying a
-// small message. Sanitizers want the wrappers.
+// The calls that carry every message skip the C library's wrapper: after a system call the processor has forgotten
+// where it came from (so do the kernel's guards against speculation), and each return on the way up costs as much as
+// copying a small message. Sanitizers want the wrappers.
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #if defined(__has_feature)
 #if !__has_feature(thread_sanitizer) && !__has_feature(address_sanitizer) && !__has_feature(memory_sanitizer)
@@ -83,12 +130,16 @@ inline std::uint64_t count() noexcept { return seam::calls.load(std::memory_orde
 #endif
 
 #ifdef WYE_BARE_CALLS
-[[gnu::always_inline]] inline long bare(long number, long a, long b, long c, long d = 0, long e = 0, long f = 0) noexcept {
+[[gnu::always_inline]] inline long bare(long number, long a, long b, long c, long d = 0, long e = 0,
+                                        long f = 0) noexcept {
     long r;
     register long r10 asm("r10") = d;
     register long r8 asm("r8") = e;
     register long r9 asm("r9") = f;
-    asm volatile("syscall" : "=a"(r) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    asm volatile("syscall"
+                 : "=a"(r)
+                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                 : "rcx", "r11", "memory");
     return r;  // a value or -errno
 }
 #else
@@ -250,10 +301,16 @@ inline long connect(int fd, const sockaddr* a, socklen_t n) noexcept {
 long sendmsg(int fd, const msghdr* m, int flags) noexcept;  // MSG_NOSIGNAL is added
 long recvmsg(int fd, msghdr* m, int flags) noexcept;        // MSG_CMSG_CLOEXEC is added
 inline long sendto(int fd, const void* p, std::size_t n, int flags, const sockaddr* to, socklen_t size) noexcept {
-    return hot_call(Call::sendmsg, [&] { return bare(SYS_sendto, fd, word(p), static_cast<long>(clip(Call::sendmsg, n)), flags | MSG_NOSIGNAL, word(to), static_cast<long>(size)); });
+    return hot_call(Call::sendmsg, [&] {
+        return bare(SYS_sendto, fd, word(p), static_cast<long>(clip(Call::sendmsg, n)), flags | MSG_NOSIGNAL, word(to),
+                    static_cast<long>(size));
+    });
 }
 inline long recvfrom(int fd, void* p, std::size_t n, int flags, sockaddr* from, socklen_t* size) noexcept {
-    return hot_call(Call::recvmsg, [&] { return bare(SYS_recvfrom, fd, word(p), static_cast<long>(clip(Call::recvmsg, n)), flags, word(from), word(size)); });
+    return hot_call(Call::recvmsg, [&] {
+        return bare(SYS_recvfrom, fd, word(p), static_cast<long>(clip(Call::recvmsg, n)), flags, word(from),
+                    word(size));
+    });
 }
 inline long getsockopt(int fd, int level, int name, void* p, socklen_t* n) noexcept {
     return call(Call::getsockopt, [&] { return ::getsockopt(fd, level, name, p, n); });
@@ -287,12 +344,15 @@ inline long msgctl(int id, int op, msqid_ds* d) noexcept {
 inline long mq_open(const char* name, int flags, mode_t mode, mq_attr* a) noexcept {
     return call(Call::mq_open, [&] { return ::mq_open(name, flags | O_CLOEXEC, mode, a); });
 }
-/// `until` is on CLOCK_REALTIME; null blocks (glibc declares that the timed calls take none). A time in the past makes one try.
+/// `until` is on CLOCK_REALTIME; null blocks (glibc declares that the timed calls take none). A time in the past makes
+/// one try.
 inline long mq_send(int q, const char* p, std::size_t n, unsigned priority, const timespec* until) noexcept {
-    return call(Call::mq_send, [&] { return until ? ::mq_timedsend(q, p, n, priority, until) : ::mq_send(q, p, n, priority); });
+    return call(Call::mq_send,
+                [&] { return until ? ::mq_timedsend(q, p, n, priority, until) : ::mq_send(q, p, n, priority); });
 }
 inline long mq_receive(int q, char* p, std::size_t n, unsigned* priority, const timespec* until) noexcept {
-    return call(Call::mq_receive, [&] { return until ? ::mq_timedreceive(q, p, n, priority, until) : ::mq_receive(q, p, n, priority); });
+    return call(Call::mq_receive,
+                [&] { return until ? ::mq_timedreceive(q, p, n, priority, until) : ::mq_receive(q, p, n, priority); });
 }
 inline long mq_getattr(int q, mq_attr* a) noexcept {
     return call(Call::mq_getattr, [&] { return ::mq_getattr(q, a); });

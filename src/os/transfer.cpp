@@ -1,11 +1,11 @@
 #include "os/transfer.hpp"
 
-#include <csignal>
-#include <cstdio>
-
 #include "os/errno.hpp"
 #include "os/signal_guard.hpp"
 #include "os/wait.hpp"
+
+#include <csignal>
+#include <cstdio>
 
 namespace wye::sys {
 namespace {
@@ -39,10 +39,11 @@ int twin_of(int fd, Port& port, int access) noexcept {
     return port.twin.get();
 }
 
-// One try that does not wait: a count, or -EAGAIN. `direct` asks the kernel for just that, `through(twin)` is the same by
-// the twin, and where neither is to be had a timer interrupts `blocking`.
+// One try that does not wait: a count, or -EAGAIN. `direct` asks the kernel for just that, `through(twin)` is the same
+// by the twin, and where neither is to be had a timer interrupts `blocking`.
 template <class Direct, class Through, class Blocking>
-long try_pipe(int fd, Port& port, int access, Deadline d, Direct&& direct, Through&& through, Blocking&& blocking) noexcept {
+long try_pipe(int fd, Port& port, int access, Deadline d, Direct&& direct, Through&& through,
+              Blocking&& blocking) noexcept {
     if (!port.no_nowait) {
         const long r = direct();
         if (r != -EOPNOTSUPP) return r;
@@ -74,8 +75,8 @@ long read_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
     }
     if (port.kind == Port::Kind::pipe && !d.is_never())
         return try_pipe(
-            fd, port, O_RDONLY, d, [&] { return sys::preadv2(fd, v, n, RWF_NOWAIT); }, [&](int twin) { return sys::readv(twin, v, n); },
-            [&] { return sys::readv(fd, v, n); });
+            fd, port, O_RDONLY, d, [&] { return sys::preadv2(fd, v, n, RWF_NOWAIT); },
+            [&](int twin) { return sys::readv(twin, v, n); }, [&] { return sys::readv(fd, v, n); });
     if (port.kind == Port::Kind::other)
         if (const long r = wait_other(fd, POLLIN, d); r < 0) return r;
     return n == 1 ? sys::read(fd, v->iov_base, v->iov_len) : sys::readv(fd, v, n);
@@ -90,8 +91,8 @@ long write_once(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes con
     }
     if (port.kind == Port::Kind::pipe && !d.is_never())
         return try_pipe(
-            fd, port, O_WRONLY, d, [&] { return write_pipe(fd, v, n, RWF_NOWAIT); }, [&](int twin) { return write_pipe(twin, v, n, 0); },
-            [&] { return write_pipe(fd, v, n, 0); });
+            fd, port, O_WRONLY, d, [&] { return write_pipe(fd, v, n, RWF_NOWAIT); },
+            [&](int twin) { return write_pipe(twin, v, n, 0); }, [&] { return write_pipe(fd, v, n, 0); });
     if (port.kind == Port::Kind::other)
         if (const long r = wait_other(fd, POLLOUT, d); r < 0) return r;
     return write_pipe(fd, v, n, 0);

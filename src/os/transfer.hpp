@@ -35,16 +35,20 @@ inline std::atomic<bool> pipe_nosignal{true};
 
 /// Writes at least one byte. A vector of at most PIPE_BUF bytes into a pipe is written whole or not at all.
 /// Never raises SIGPIPE; a missing reader is Errc::closed. `control` (sockets only) travels with the first byte.
-[[gnu::always_inline]] inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control = {}) {
+[[gnu::always_inline]] inline Result<std::size_t> write_some(int fd, Port& port, const iovec* v, int n, Deadline d,
+                                                             Bytes control = {}) {
     long r = 0;
     if (d.is_never()) {
         if (port.kind == Port::Kind::pipe && slow::pipe_nosignal.load(std::memory_order_relaxed)) {
             r = sys::pwritev2(fd, v, n, RWF_NOSIGNAL);
-            if (r == -EOPNOTSUPP || r == -EINVAL) r = 0;
-            else if (r >= 0) [[likely]] return static_cast<std::size_t>(r);
+            if (r == -EOPNOTSUPP || r == -EINVAL)
+                r = 0;
+            else if (r >= 0) [[likely]]
+                return static_cast<std::size_t>(r);
         } else if (port.kind == Port::Kind::socket && n == 1 && control.empty()) {
             r = sys::sendto(fd, v->iov_base, v->iov_len, 0, nullptr, 0);
-            if (r >= 0) [[likely]] return static_cast<std::size_t>(r);
+            if (r >= 0) [[likely]]
+                return static_cast<std::size_t>(r);
         }
     }
     return slow::write_some(fd, port, v, n, d, r < 0 ? r : 0, control);

@@ -1,8 +1,9 @@
 // Waiting for a descriptor, and for calls that have no descriptor.
 #pragma once
-#include "os/syscall.hpp"
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
+
+#include "os/syscall.hpp"
 
 namespace wye::sys {
 
@@ -24,10 +25,10 @@ private:
 /// descriptor to poll nor a timeout (msgsnd, msgrcv, flock, open of a FIFO).
 ///
 /// A POSIX timer sends SIGURG to this thread alone, again every 5 ms from the deadline on, so that a signal which lands
-/// just before the call blocks is not the last one. SIGURG because it is ignored by default: a handler that does nothing
-/// is installed only where the program has none, and a handler of the program's own is left in place; where that one restarts
-/// calls (SA_RESTART) a free real-time signal is taken instead. While this lives the signal is unblocked in this thread. No
-/// timer is made for never().
+/// just before the call blocks is not the last one. SIGURG because it is ignored by default: a handler that does
+/// nothing is installed only where the program has none, and a handler of the program's own is left in place; where
+/// that one restarts calls (SA_RESTART) a free real-time signal is taken instead. While this lives the signal is
+/// unblocked in this thread. No timer is made for never().
 class Interrupt {
 public:
     explicit Interrupt(Deadline) noexcept;

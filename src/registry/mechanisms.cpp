@@ -6,8 +6,8 @@
 #include "wye/transport/file_log.hpp"
 #include "wye/transport/pipe.hpp"
 #include "wye/transport/posix_mq.hpp"
-#include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/socketpair.hpp"
+#include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/tcp.hpp"
 #include "wye/transport/udp.hpp"
 #include "wye/transport/unix.hpp"
@@ -17,17 +17,9 @@ namespace wye {
 std::span<const Mechanism* const> mechanisms() noexcept {
     // In the order of the table of means.
     static constexpr const Mechanism* all[] = {
-        &file_log_mechanism,
-        &sysv_mq_mechanism,
-        &posix_mq_mechanism,
-        &pipe_mechanism,
-        &fifo_mechanism,
-        &socketpair_mechanism,
-        &unix_mechanism,
-        &tcp_mechanism,
-        &udp_mechanism,
-        &fd_mechanism,
-        &exec_mechanism,
+        &file_log_mechanism, &sysv_mq_mechanism,    &posix_mq_mechanism, &pipe_mechanism,
+        &fifo_mechanism,     &socketpair_mechanism, &unix_mechanism,     &tcp_mechanism,
+        &udp_mechanism,      &fd_mechanism,         &exec_mechanism,
     };
     return all;
 }

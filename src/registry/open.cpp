@@ -30,7 +30,8 @@ Result<Found> resolve(std::string_view text) {
 }
 
 std::unexpected<Error> nameless(const Uri& uri, std::string_view what) {
-    return refuse(Errc::unsupported, std::string(uri.text()) + ": " + std::string(uri.scheme()) + ": " + std::string(what));
+    return refuse(Errc::unsupported,
+                  std::string(uri.text()) + ": " + std::string(uri.scheme()) + ": " + std::string(what));
 }
 
 }  // namespace
@@ -44,7 +45,8 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept {
 Result<Channel> open(std::string_view text, OpenOptions options, Deadline deadline) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->open)
-        return nameless(found.uri, "has no name to open; make both ends with wye::open_pair, or hand a descriptor over as fd:3");
+        return nameless(found.uri,
+                        "has no name to open; make both ends with wye::open_pair, or hand a descriptor over as fd:3");
     return found.mechanism->open(found.uri, options, deadline);
 }
 

@@ -1,12 +1,12 @@
 // How the conformance suite gets at a means: one object, and how each side opens it.
 #pragma once
+#include "wye/registry/open.hpp"
+
 #include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
-
-#include "wye/registry/open.hpp"
 
 namespace wye::test {
 

@@ -1,3 +1,4 @@
+#include "wye/os/fd.hpp"
 #include "wye/transport/tcp.hpp"
 #include "wye/transport/unix.hpp"
 
@@ -10,8 +11,6 @@
 
 #include <algorithm>
 #include <filesystem>
-
-#include "wye/os/fd.hpp"
 
 namespace wye::test {
 namespace {
@@ -172,7 +171,8 @@ constexpr Framing framings[] = {Framing::frame, Framing::lines, Framing::nul, Fr
 
 bool takes_framing(const Mechanism& m, Framing f) {
     for (const auto& p : m.params)
-        if (p.name == "framing") return ("|" + std::string(p.values) + "|").find("|" + std::string(name(f)) + "|") != std::string::npos;
+        if (p.name == "framing")
+            return ("|" + std::string(p.values) + "|").find("|" + std::string(name(f)) + "|") != std::string::npos;
     return false;
 }
 
@@ -240,7 +240,8 @@ public:
         return one(std::move(c));
     }
     Result<Channel> writer() override {
-        return open((reads_ ? "fifo:" : "exec:cp /dev/stdin ") + path_ + query_, {.mode = Mode::write}, std::chrono::seconds(10));
+        return open((reads_ ? "fifo:" : "exec:cp /dev/stdin ") + path_ + query_, {.mode = Mode::write},
+                    std::chrono::seconds(10));
     }
 
 private:
@@ -252,7 +253,9 @@ private:
 template <class R, class... A>
 Subject plain_subject(const char* scheme, const std::string& label, Framing f, A... arguments) {
     const auto query = "?framing=" + std::string(name(f)) + "&" + small_max;
-    return {.name = label + "_" + std::string(name(f)), .traits = find_mechanism(scheme)->traits, .framing = f,
+    return {.name = label + "_" + std::string(name(f)),
+            .traits = find_mechanism(scheme)->traits,
+            .framing = f,
             .make = [=] { return std::make_unique<R>(arguments..., query); }};
 }
 

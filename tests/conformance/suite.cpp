@@ -1,4 +1,9 @@
 // The promises that every means keeps, a function each, guarded by the traits. Both ends in separate processes.
+#include "wye/core/framing.hpp"
+
+#include "conformance/rig.hpp"
+#include "support/support.hpp"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -8,10 +13,6 @@
 #include <map>
 #include <ostream>
 #include <random>
-
-#include "conformance/rig.hpp"
-#include "support/support.hpp"
-#include "wye/core/framing.hpp"
 
 namespace wye::test {
 namespace {
@@ -76,7 +77,9 @@ private:
 // A counter both processes see: the reader says how far it is, so that a lossy means is never overrun.
 class Progress {
 public:
-    Progress() : n_(static_cast<std::atomic<unsigned>*>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+    Progress()
+        : n_(static_cast<std::atomic<unsigned>*>(
+              ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
     ~Progress() { ::munmap(n_, 4096); }
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -135,7 +138,8 @@ private:
 
 std::vector<std::size_t> sizes(std::size_t max) {
     std::vector<std::size_t> s;
-    for (const std::size_t n : {1u, 7u, 64u, 100u, 1000u, 4000u, 4092u, 4096u, 4097u, 9000u, 20000u, 70000u}) s.push_back(std::min(n, max));
+    for (const std::size_t n : {1u, 7u, 64u, 100u, 1000u, 4000u, 4092u, 4096u, 4097u, 9000u, 20000u, 70000u})
+        s.push_back(std::min(n, max));
     return s;
 }
 
@@ -368,8 +372,11 @@ TEST_P(Conformance, the_survivor_of_a_killed_writer_does_not_hang) {
         auto got = in.recv(traits().sees_close ? end : Deadline(200ms));
         if (got) continue;
         const auto e = got.error().kind();
-        if (traits().sees_close) EXPECT_TRUE(e == Errc::closed || e == Errc::peer_died) << got.error().message();
-        else EXPECT_TRUE(e == Errc::timed_out || e == Errc::closed || e == Errc::peer_died || e == Errc::corrupt) << got.error().message();
+        if (traits().sees_close)
+            EXPECT_TRUE(e == Errc::closed || e == Errc::peer_died) << got.error().message();
+        else
+            EXPECT_TRUE(e == Errc::timed_out || e == Errc::closed || e == Errc::peer_died || e == Errc::corrupt)
+                << got.error().message();
         break;
     }
     EXPECT_FALSE(end.passed());
@@ -396,7 +403,8 @@ TEST_P(Conformance, the_survivor_of_a_killed_reader_does_not_hang_and_gets_no_si
         auto r = out.send(message(0, i, size), 200ms);
         if (r) continue;
         const auto e = r.error().kind();
-        EXPECT_TRUE(e == Errc::closed || e == Errc::peer_died || e == Errc::not_found || (!traits().sees_close && e == Errc::timed_out))
+        EXPECT_TRUE(e == Errc::closed || e == Errc::peer_died || e == Errc::not_found ||
+                    (!traits().sees_close && e == Errc::timed_out))
             << r.error().message();
         return;
     }
@@ -453,7 +461,8 @@ void writers_do_not_interleave(unsigned writers, const Subject& subject, Rig& ri
             unsigned w = 0, i = 0;
             ASSERT_EQ(std::sscanf(m->c_str(), "%u.%u;", &w, &i), 2) << *m;
             const auto s = sizes(in.channel.max_message() - (subject.framing == Framing::raw ? 4 : 0));
-            ASSERT_TRUE(*m == message(w, i, std::max<std::size_t>(16, s[(i + w) % s.size()]))) << "torn: " << m->substr(0, 40);
+            ASSERT_TRUE(*m == message(w, i, std::max<std::size_t>(16, s[(i + w) % s.size()])))
+                << "torn: " << m->substr(0, 40);
             ASSERT_EQ(i, next[w]++) << "out of order";
             ++got;
             read.step();

@@ -1,5 +1,8 @@
 // What tests need again and again: other processes, temporary places, and the proof that nothing is left.
 #pragma once
+#include "wye/base/deadline.hpp"
+#include "wye/base/error.hpp"
+
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
@@ -7,13 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "wye/base/deadline.hpp"
-#include "wye/base/error.hpp"
-
 namespace wye::test {
 
-/// A child process that runs `body` and exits 0 when it returned true. Ended by pid, and reaped, at the latest when this is
-/// dropped. EXPECT_ in the child prints, but only its exit status reaches the parent: assert on ok().
+/// A child process that runs `body` and exits 0 when it returned true. Ended by pid, and reaped, at the latest when
+/// this is dropped. EXPECT_ in the child prints, but only its exit status reaches the parent: assert on ok().
 class Child {
 public:
     explicit Child(const std::function<bool()>& body);
@@ -21,8 +21,8 @@ public:
     Child& operator=(Child&&) = delete;
     ~Child();
     pid_t pid() const { return pid_; }
-    void kill();                       ///< SIGKILL, and reaped
-    void signal(int number) const;     ///< SIGSTOP, SIGCONT ...
+    void kill();                    ///< SIGKILL, and reaped
+    void signal(int number) const;  ///< SIGSTOP, SIGCONT ...
     /// Waits for its end; false when it failed or did not end by the deadline (it is killed then).
     bool ok(Deadline = std::chrono::seconds(20));
 
@@ -68,14 +68,16 @@ std::string unique_name(const std::string& prefix);
 }  // namespace wye::test
 
 /// For tests: the value of a Result, or a fatal failure with its message.
-#define WYE_ASSERT_OK(...)                                           \
-    do {                                                             \
-        const auto& wye_r = (__VA_ARGS__);                           \
+#define WYE_ASSERT_OK(...)                                         \
+    do {                                                           \
+        const auto& wye_r = (__VA_ARGS__);                         \
         ASSERT_TRUE(wye_r.has_value()) << wye_r.error().message(); \
     } while (false)
-#define WYE_EXPECT_ERRC(expected, ...)                                                                              \
-    do {                                                                                                            \
-        const auto& wye_r = (__VA_ARGS__);                                                                          \
-        if (wye_r.has_value()) ADD_FAILURE() << "succeeded, expected " << ::wye::name(expected);                    \
-        else EXPECT_EQ(::wye::name(wye_r.error().kind()), ::wye::name(expected)) << wye_r.error().message();        \
+#define WYE_EXPECT_ERRC(expected, ...)                                                                      \
+    do {                                                                                                    \
+        const auto& wye_r = (__VA_ARGS__);                                                                  \
+        if (wye_r.has_value())                                                                              \
+            ADD_FAILURE() << "succeeded, expected " << ::wye::name(expected);                               \
+        else                                                                                                \
+            EXPECT_EQ(::wye::name(wye_r.error().kind()), ::wye::name(expected)) << wye_r.error().message(); \
     } while (false)

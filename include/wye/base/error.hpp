@@ -47,7 +47,11 @@ public:
 
     Error(const Error&) noexcept;
     Error(Error&& o) noexcept
-        : sys_(o.sys_), kind_(o.kind_), verbatim_(o.verbatim_), op_(o.op_), subject_(std::exchange(o.subject_, nullptr)) {}
+        : sys_(o.sys_),
+          kind_(o.kind_),
+          verbatim_(o.verbatim_),
+          op_(o.op_),
+          subject_(std::exchange(o.subject_, nullptr)) {}
     Error& operator=(Error o) noexcept {
         sys_ = o.sys_;
         kind_ = o.kind_;
@@ -117,8 +121,8 @@ T or_throw(Result<T> r) {
 #define WYE_CAT(a, b) WYE_CAT_(a, b)
 /// WYE_TRY(auto x, expression): declares x from the value, or returns the error from the enclosing function.
 #define WYE_TRY(decl, ...) WYE_TRY_(WYE_CAT(wye_result_, __LINE__), decl, (__VA_ARGS__))
-#define WYE_TRY_(r, decl, expr)                            \
-    auto r = expr;                                         \
+#define WYE_TRY_(r, decl, expr)                           \
+    auto r = expr;                                        \
     if (!r) return std::unexpected(std::move(r).error()); \
     decl = std::move(*r)
 /// WYE_CHECK(expression): returns its error, if any, from the enclosing function.

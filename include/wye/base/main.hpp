@@ -1,7 +1,7 @@
 #pragma once
-#include <functional>
-
 #include "wye/base/error.hpp"
+
+#include <functional>
 
 namespace wye {
 

@@ -1,8 +1,8 @@
 #pragma once
-#include <memory>
-
 #include "wye/core/endpoint.hpp"
 #include "wye/core/framing.hpp"
+
+#include <memory>
 
 namespace wye {
 
@@ -44,7 +44,8 @@ public:
     /// close_write(), and where the other end is a process of ours, waits until it has ended well.
     [[nodiscard]] Result<> finish(Deadline d = Deadline::never()) { return self_->finish(d); }
 
-    /// Lets go of it now: after a fork(), of the end that this process does not use. Nothing may be asked of it afterwards.
+    /// Lets go of it now: after a fork(), of the end that this process does not use. Nothing may be asked of it
+    /// afterwards.
     void close() noexcept { self_.reset(); }
 
     /// For poll and epoll: readable when a recv() may find something; -1 where the traits say it is not pollable.
@@ -80,8 +81,12 @@ private:
     struct Holder final : Erased {
         explicit Holder(E e) : e_(std::move(e)) {}
         const Traits& traits() const noexcept override {
-            if constexpr (requires { { e_.own_traits() } -> std::same_as<const Traits&>; }) return e_.own_traits();
-            else return E::traits;
+            if constexpr (requires {
+                              { e_.own_traits() } -> std::same_as<const Traits&>;
+                          })
+                return e_.own_traits();
+            else
+                return E::traits;
         }
         std::size_t max_message() const override {
             if constexpr (requires { e_.max_message(); }) return e_.max_message();
@@ -115,7 +120,10 @@ private:
             return fail(Errc::unsupported, "take");
         }
         Result<> wait_peer([[maybe_unused]] Deadline d) override {
-            if constexpr (requires { { e_.wait_peer(d) } -> std::same_as<Result<>>; }) return e_.wait_peer(d);
+            if constexpr (requires {
+                              { e_.wait_peer(d) } -> std::same_as<Result<>>;
+                          })
+                return e_.wait_peer(d);
             return {};
         }
         Result<> close_write() override {
@@ -123,16 +131,24 @@ private:
             return fail(Errc::unsupported, "close_write");
         }
         Result<> finish([[maybe_unused]] Deadline d) override {
-            if constexpr (requires { { e_.finish(d) } -> std::same_as<Result<>>; }) return e_.finish(d);
-            else if constexpr (HalfCloser<E>) return e_.close_write();
-            else return {};
+            if constexpr (requires {
+                              { e_.finish(d) } -> std::same_as<Result<>>;
+                          })
+                return e_.finish(d);
+            else if constexpr (HalfCloser<E>)
+                return e_.close_write();
+            else
+                return {};
         }
         int native_handle() const override {
             if constexpr (Pollable<E>) return e_.native_handle();
             return -1;
         }
         RawHandles raw_handles() const override {
-            if constexpr (requires { { e_.raw_handles() } -> std::same_as<RawHandles>; }) return e_.raw_handles();
+            if constexpr (requires {
+                              { e_.raw_handles() } -> std::same_as<RawHandles>;
+                          })
+                return e_.raw_handles();
             return {};
         }
         E e_;

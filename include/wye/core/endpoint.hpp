@@ -1,11 +1,11 @@
 #pragma once
-#include <concepts>
-
 #include "wye/base/bytes.hpp"
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
 #include "wye/core/loan.hpp"
 #include "wye/core/traits.hpp"
+
+#include <concepts>
 
 namespace wye {
 

@@ -1,11 +1,11 @@
 #pragma once
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "wye/base/bytes.hpp"
 #include "wye/base/error.hpp"
 #include "wye/core/framing.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace wye {
 
@@ -13,7 +13,8 @@ namespace wye {
 ///
 /// What arrives is a stranger's: a length is compared with the limit before anything is allocated, and memory grows
 /// only by bytes that really came. A message above the limit is refused once (Errc::too_big) and then passed
-/// over, so that the one behind it arrives. In the framing `frame` a big message is read straight into the caller's place.
+/// over, so that the one behind it arrives. In the framing `frame` a big message is read straight into the caller's
+/// place.
 class FrameDecoder {
 public:
     FrameDecoder(Framing framing, std::size_t max_message) noexcept : framing_(framing), max_(max_message) {}
@@ -38,7 +39,9 @@ public:
 
     std::size_t buffered() const noexcept { return end_ - begin_; }
     /// Nothing of a message is held here: bytes may be taken from the stream past the decoder.
-    bool idle() const noexcept { return buffered() == 0 && !active_ && parts_.empty() && !ready_ && piece_left_ == 0 && skip_ == 0; }
+    bool idle() const noexcept {
+        return buffered() == 0 && !active_ && parts_.empty() && !ready_ && piece_left_ == 0 && skip_ == 0;
+    }
     /// Stream bytes that went into finished messages.
     std::uint64_t position() const noexcept { return position_; }
     std::size_t max_message() const noexcept { return max_; }
@@ -72,7 +75,7 @@ private:
     std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
     std::uint64_t position_ = 0;
 
-    std::size_t skip_ = 0;      // bytes of a refused frame still to pass over
+    std::size_t skip_ = 0;       // bytes of a refused frame still to pass over
     bool skip_to_mark_ = false;  // likewise, of a line
     std::size_t scanned_ = 0;    // bytes after begin_ known to hold no mark
 

@@ -1,10 +1,10 @@
 #pragma once
+#include "wye/base/bytes.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "wye/base/bytes.hpp"
 
 namespace wye {
 
@@ -27,8 +27,8 @@ std::optional<Framing> parse_framing(std::string_view) noexcept;
 /// A whole message has neither bit: a program that knows nothing of wye writes the length in four bytes, big-endian,
 /// and then the message. Pieces exist because several writers may share one pipe, where only PIPE_BUF bytes are written
 /// without another writer between: a longer message goes in pieces, each with eight bytes of tag which tell its
-/// message from the others', and the reader puts them together. A first piece of no bytes says that its message will not come. No lock is needed, and a writer that is
-/// killed half way spoils nobody's message but its own.
+/// message from the others', and the reader puts them together. A first piece of no bytes says that its message will
+/// not come. No lock is needed, and a writer that is killed half way spoils nobody's message but its own.
 struct FrameHeader {
     static constexpr std::size_t size = 4;
     static constexpr std::size_t tag_size = 8;

@@ -1,9 +1,9 @@
 #pragma once
-#include <cassert>
-#include <utility>
-
 #include "wye/base/bytes.hpp"
 #include "wye/base/error.hpp"
+
+#include <cassert>
+#include <utility>
 
 namespace wye {
 
@@ -20,7 +20,8 @@ public:
         ~Owner() = default;
     };
 
-    Loan(Owner& owner, MutBytes place, std::uint64_t token = 0) noexcept : owner_(&owner), place_(place), token_(token) {}
+    Loan(Owner& owner, MutBytes place, std::uint64_t token = 0) noexcept
+        : owner_(&owner), place_(place), token_(token) {}
     Loan(Loan&& o) noexcept : owner_(std::exchange(o.owner_, nullptr)), place_(o.place_), token_(o.token_) {}
     Loan& operator=(Loan&& o) noexcept {
         Loan old(std::move(*this));
@@ -37,7 +38,8 @@ public:
     }
     template <Plain T>
     T& as() noexcept {
-        assert(owner_ && place_.size() >= sizeof(T) && reinterpret_cast<std::uintptr_t>(place_.data()) % alignof(T) == 0);
+        assert(owner_ && place_.size() >= sizeof(T) &&
+               reinterpret_cast<std::uintptr_t>(place_.data()) % alignof(T) == 0);
         return *reinterpret_cast<T*>(place_.data());
     }
     [[nodiscard]] Result<> commit() && {

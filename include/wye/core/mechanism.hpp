@@ -1,9 +1,9 @@
 #pragma once
-#include <functional>
-#include <utility>
-
 #include "wye/core/channel.hpp"
 #include "wye/core/uri.hpp"
+
+#include <functional>
+#include <utility>
 
 namespace wye {
 
@@ -35,15 +35,15 @@ using Visit = std::move_only_function<void(const T&)>;
 /// A null slot means that the kind has no such thing: a pipe has no name to open, a socket pair nothing to remove.
 struct Mechanism {
     Traits traits;
-    std::string_view summary;             ///< one line for people
-    std::string_view example;             ///< a right URI
+    std::string_view summary;  ///< one line for people
+    std::string_view example;  ///< a right URI
     std::span<const Param> params = {};
-    bool fragment = false;                ///< '#' is part of its addresses
+    bool fragment = false;  ///< '#' is part of its addresses
     Result<Channel> (*open)(const Uri&, const OpenOptions&, Deadline) = nullptr;
     Result<ChannelPair> (*open_pair)(const Uri&, const OpenOptions&) = nullptr;
-    Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;    ///< create the object and leave it there
-    Result<> (*remove)(const Uri&) = nullptr;                      ///< Errc::not_found when it is not there
-    Result<> (*list)(Visit<Object>) = nullptr;                     ///< every such object this process may see
+    Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;  ///< create the object and leave it there
+    Result<> (*remove)(const Uri&) = nullptr;                    ///< Errc::not_found when it is not there
+    Result<> (*list)(Visit<Object>) = nullptr;                   ///< every such object this process may see
     /// Addresses that nobody uses yet, one a variant (unix: stream, seqpacket, dgram), below the directory where they
     /// have a path: for the tour, the bench and the tests. The reading side adds `listen` where params has it.
     std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;

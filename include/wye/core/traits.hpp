@@ -6,13 +6,13 @@
 namespace wye {
 
 // The five columns of the classic table (`wye means`).
-enum class Timing : std::uint8_t { sync, async, both };            ///< sync: a writer needs a reader; async: the object keeps it
-enum class Direction : std::uint8_t { one_way, both_ways };        ///< per object, seen from one end
-enum class Relation : std::uint8_t { any, related };               ///< related: no name, so inherited or passed as a descriptor
-enum class Reach : std::uint8_t { host, network };                 ///< how far the other end may be
-enum class Data : std::uint8_t { none, word, variable };           ///< what one act carries
+enum class Timing : std::uint8_t { sync, async, both };  ///< sync: a writer needs a reader; async: the object keeps it
+enum class Direction : std::uint8_t { one_way, both_ways };  ///< per object, seen from one end
+enum class Relation : std::uint8_t { any, related };      ///< related: no name, so inherited or passed as a descriptor
+enum class Reach : std::uint8_t { host, network };        ///< how far the other end may be
+enum class Data : std::uint8_t { none, word, variable };  ///< what one act carries
 
-enum class Boundaries : std::uint8_t { stream, message };          ///< who keeps messages apart: our framing, or the kernel
+enum class Boundaries : std::uint8_t { stream, message };  ///< who keeps messages apart: our framing, or the kernel
 enum class Lifetime : std::uint8_t { handle, kernel, filesystem };  ///< what must vanish before the object does
 
 /// What a means can do, known at compile time: `Pipe::traits.passes_fds`. The same struct at run time on a Channel.

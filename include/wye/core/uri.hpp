@@ -1,11 +1,11 @@
 #pragma once
+#include "wye/base/error.hpp"
+
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "wye/base/error.hpp"
 
 namespace wye {
 
@@ -33,8 +33,10 @@ public:
     static Result<Uri> parse(std::string_view text);
 
     std::string_view scheme() const noexcept { return scheme_; }
-    std::string_view address() const noexcept { return address_; }      ///< decoded
-    std::string_view raw_address() const noexcept { return raw_; }      ///< as written, for rooms that split before decoding
+    std::string_view address() const noexcept { return address_; }  ///< decoded
+    std::string_view raw_address() const noexcept {
+        return raw_;
+    }  ///< as written, for rooms that split before decoding
     const std::optional<std::string>& fragment() const noexcept { return fragment_; }
     std::string_view text() const noexcept { return text_; }
 

@@ -20,9 +20,9 @@ Result<StreamOptions> stream_options(const Uri&);
 
 /// The sending half: puts messages on a descriptor it does not own.
 ///
-/// On a shared descriptor a framed message goes in pieces of at most PIPE_BUF bytes (see FrameHeader), and lines, nul and
-/// raw take a lock on the pipe. Elsewhere one writer owns the stream: a message whose first bytes are in the kernel when the
-/// deadline passes counts as sent, and its rest leaves before anything else does (flush() waits for that).
+/// On a shared descriptor a framed message goes in pieces of at most PIPE_BUF bytes (see FrameHeader), and lines, nul
+/// and raw take a lock on the pipe. Elsewhere one writer owns the stream: a message whose first bytes are in the kernel
+/// when the deadline passes counts as sent, and its rest leaves before anything else does (flush() waits for that).
 class FrameWriter {
 public:
     explicit FrameWriter(StreamOptions o) noexcept : options_(o) {}

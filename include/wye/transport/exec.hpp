@@ -1,7 +1,7 @@
 #pragma once
-#include <span>
-
 #include "wye/io/framed_stream.hpp"
+
+#include <span>
 
 namespace wye {
 
@@ -11,15 +11,16 @@ struct ExecOptions {
     Mode mode = Mode::both;
 };
 
-/// A child process as the peer: we write to its standard input and read from its standard output. popen(3) without the shell.
+/// A child process as the peer: we write to its standard input and read from its standard output. popen(3) without the
+/// shell.
 ///
-/// `exec:sort -u`: words are split at spaces and then %-decoded (`%20` is a space inside an argument); the program is found on PATH;
-/// no shell ever sees them. It inherits 0, 1, 2 and the environment, default signal actions, and nothing else.
-/// What hurts: a program that writes while we write fills both pipes; send with a deadline, and recv between. Programs that
-/// know nothing of wye want `?framing=lines` or raw; mind that many of them buffer their output when it is no terminal.
-/// Its end: recv() gives Errc::closed after exit status 0, and Errc::peer_died with the status or signal otherwise.
-/// Dropping this closes its input, waits a second, and ends it (SIGKILL, through a pidfd); no zombie stays.
-/// posix_spawn(3), pidfd_open(2).
+/// `exec:sort -u`: words are split at spaces and then %-decoded (`%20` is a space inside an argument); the program is
+/// found on PATH; no shell ever sees them. It inherits 0, 1, 2 and the environment, default signal actions, and nothing
+/// else. What hurts: a program that writes while we write fills both pipes; send with a deadline, and recv between.
+/// Programs that know nothing of wye want `?framing=lines` or raw; mind that many of them buffer their output when it
+/// is no terminal. Its end: recv() gives Errc::closed after exit status 0, and Errc::peer_died with the status or
+/// signal otherwise. Dropping this closes its input, waits a second, and ends it (SIGKILL, through a pidfd); no zombie
+/// stays. posix_spawn(3), pidfd_open(2).
 class Exec {
 public:
     static constexpr Traits traits{.scheme = "exec",

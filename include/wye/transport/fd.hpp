@@ -3,11 +3,12 @@
 
 namespace wye {
 
-/// Descriptors that this process was started with, or was handed: `fd:3`, or `fd:0,1` (read from one, write to the other).
+/// Descriptors that this process was started with, or was handed: `fd:3`, or `fd:0,1` (read from one, write to the
+/// other).
 ///
-/// Pipes, FIFOs, stream sockets, terminals and files, with any framing. Not for datagram sockets (their messages need no framing).
-/// The descriptor itself is left untouched and open: this works on a duplicate (CLOEXEC), and O_NONBLOCK, which is shared with
-/// whoever else holds the description, is never changed. dup(2).
+/// Pipes, FIFOs, stream sockets, terminals and files, with any framing. Not for datagram sockets (their messages need
+/// no framing). The descriptor itself is left untouched and open: this works on a duplicate (CLOEXEC), and O_NONBLOCK,
+/// which is shared with whoever else holds the description, is never changed. dup(2).
 class FdStream {
 public:
     static constexpr Traits traits{.scheme = "fd",

@@ -6,8 +6,8 @@ namespace wye {
 /// A pipe: bytes in one direction between processes that share an ancestor, which made it and handed it down by fork().
 ///
 /// Not for: strangers (see Fifo), talking back (two pipes, or SocketPair), passing descriptors (UnixSocket).
-/// What hurts: each process must let go of the end that it does not use, or the reader never sees the end. A reader that
-/// is gone is Errc::closed for the writer; SIGPIPE is never raised and the program's disposition never touched.
+/// What hurts: each process must let go of the end that it does not use, or the reader never sees the end. A reader
+/// that is gone is Errc::closed for the writer; SIGPIPE is never raised and the program's disposition never touched.
 /// Several writers: never interleaved, whatever the size (FrameHeader says how).
 /// After fork: both processes hold both ends. After exec: neither, they are CLOEXEC.
 /// Capacity: 64 KiB by default, less for a user beyond pipe-user-pages-soft. pipe(7), pipe(2).

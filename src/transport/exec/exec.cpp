@@ -20,7 +20,8 @@ Exec::Exec(Exec&&) noexcept = default;
 
 Exec::~Exec() {
     if (!child_ || !child_->process.ours()) return;
-    child_->stream = FramedStream(Fd(), Fd(), {});  // both pipes closed: it reads its end, or is told that nobody listens
+    child_->stream =
+        FramedStream(Fd(), Fd(), {});  // both pipes closed: it reads its end, or is told that nobody listens
     (void)child_->process.wait(1s);
 }
 
@@ -41,7 +42,8 @@ Result<Exec> Exec::start(std::span<const std::string> argv, ExecOptions o) {
     }
     WYE_TRY(auto process, sys::Process::start(argv, to_read.get(), from_write.get()));
     // Not shared: the program at the other end is the only one that holds the other ends.
-    return Exec(std::make_unique<Child>(Child{argv[0], FramedStream(std::move(from_read), std::move(to_write), o.stream), std::move(process)}));
+    return Exec(std::make_unique<Child>(
+        Child{argv[0], FramedStream(std::move(from_read), std::move(to_write), o.stream), std::move(process)}));
 }
 
 // "It closed" is told apart from "it failed" by how it ended. Its last words reach us a moment before its end does.

@@ -1,9 +1,10 @@
 // Inherited descriptors.
 #include "wye/transport/fd.hpp"
 
+#include "wye/base/text.hpp"
+
 #include "os/errno.hpp"
 #include "os/syscall.hpp"
-#include "wye/base/text.hpp"
 
 namespace wye {
 namespace {
@@ -17,7 +18,8 @@ Result<Fd> duplicate(int fd, bool writing) {
     const long flags = sys::fcntl(fd, F_GETFL);
     if (flags < 0) return unfit(fd, "is not open in this process");
     const auto access = flags & O_ACCMODE;
-    if (access == (writing ? O_RDONLY : O_WRONLY)) return unfit(fd, writing ? "is not open for writing" : "is not open for reading");
+    if (access == (writing ? O_RDONLY : O_WRONLY))
+        return unfit(fd, writing ? "is not open for writing" : "is not open for reading");
     struct stat s{};
     if (const long r = sys::fstat(fd, &s); r < 0) return sys::fail(r, "fstat");
     if (S_ISDIR(s.st_mode) || (flags & O_PATH)) return unfit(fd, "is a directory or a bare path: no bytes flow there");
@@ -70,7 +72,8 @@ constexpr Param params[] = {framing_param, max_param};
 
 Result<int> number_of(const Uri& uri, std::string_view text) {
     const auto n = parse_number(text);
-    if (!n || *n > 1'000'000'000) return uri.refuse("\"" + std::string(text) + "\" is not a descriptor number", "fd:3 or fd:0,1");
+    if (!n || *n > 1'000'000'000)
+        return uri.refuse("\"" + std::string(text) + "\" is not a descriptor number", "fd:3 or fd:0,1");
     return static_cast<int>(*n);
 }
 

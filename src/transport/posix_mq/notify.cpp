@@ -5,8 +5,6 @@
 #include "os/syscall.hpp"
 #include "os/wait.hpp"
 
-
-
 namespace wye {
 namespace {
 

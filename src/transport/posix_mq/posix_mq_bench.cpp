@@ -1,4 +1,5 @@
 // One thread sends and receives: the cost of a call, without the cost of waking somebody.
+#include "wye/registry/open.hpp"
 #include "wye/transport/posix_mq.hpp"
 
 #include <benchmark/benchmark.h>
@@ -17,7 +18,7 @@ using namespace wye;
 PosixMq queue() {
     const auto name = "/wye-bench-" + std::to_string(::getpid());
     auto q = or_throw(PosixMq::open(name, {.create = Create::exclusive}));
-    or_throw(PosixMq::remove(name));
+    or_throw(wye::remove("posix-mq:" + name));
     return q;
 }
 

@@ -17,7 +17,7 @@ using namespace wye;
 struct Queue {
     std::int32_t key = 0x77000000 | (::getpid() & 0xffffff);
     SysvMq q = or_throw(SysvMq::open(key, {.create = Create::exclusive}));
-    ~Queue() { (void)SysvMq::remove(key); }
+    ~Queue() { (void)q.remove(); }
 };
 
 void done(benchmark::State& state, std::size_t size) {
