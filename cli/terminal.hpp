@@ -37,7 +37,7 @@ public:
     Progress& operator=(const Progress&) = delete;
     void add(std::uint64_t bytes) {
         bytes_ += bytes;
-        if ((++steps_ & 63u) == 0 || bytes >= 16 * 1024) show();  // large pieces may come slowly
+        if ((++steps_ & 63u) == 0 || bytes >= 4096) show();  // large pieces may come slowly
     }
     std::uint64_t bytes() const noexcept { return bytes_; }
     double seconds() const noexcept;

@@ -184,10 +184,9 @@ udp|udp://127.0.0.1:x|x
     complains morse
     check 2 rm 'posix-mq:/a/b'
     complains "wye: rm:"
-    check 2 rm --dry-run 'posix-mq:/a/b'
-    complains
     check 2 relay nonsense "fifo:$T/f"
     complains nonsense
+    w mk "fifo:$T/f"
     check 2 relay "fifo:$T/f" 'fifo:/tmp/f?framing=morse'
     complains morse
     check 2 tee 'posix-mq:/a/b'
