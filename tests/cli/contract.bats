@@ -264,7 +264,7 @@ udp|udp://127.0.0.1:x|x
 signalled() {
     local signal=$1 want=$2 code=0
     shift 2
-    sleep 5 | "$WYE" "$@" >"$T/out" 2>"$T/err" &
+    sleep 1.5 | "$WYE" "$@" >"$T/out" 2>"$T/err" &
     local pid=$!
     sleep 0.4
     kill "-$signal" "$pid"
