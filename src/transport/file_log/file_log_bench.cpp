@@ -84,7 +84,7 @@ void through(benchmark::State& state, std::size_t size, Open open) {
 }
 
 const bool registered = [] {
-    for (const std::size_t size : {64, 4096}) {
+    for (const std::size_t size : {std::size_t{64}, std::size_t{4096}}) {
         const auto n = "/file/" + std::to_string(size);
         benchmark::RegisterBenchmark(("raw" + n).c_str(), [size](benchmark::State& s) { raw(s, size); });
         benchmark::RegisterBenchmark(("wye" + n).c_str(), [size](benchmark::State& s) {

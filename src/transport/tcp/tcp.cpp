@@ -38,7 +38,7 @@ bool is_silence(const Error& e) noexcept {
     return e.sys() == ETIMEDOUT || e.sys() == EHOSTUNREACH || e.sys() == ENETUNREACH;
 }
 
-Error settled(Error e) noexcept { return is_silence(e) ? Error(Errc::peer_died, "tcp", {}, e.sys()) : e; }
+Error settled(const Error& e) noexcept { return is_silence(e) ? Error(Errc::peer_died, "tcp", {}, e.sys()) : e; }
 
 Result<Fd> new_socket(int family) {
     const long r = sys::socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
