@@ -1,6 +1,7 @@
 // A signal that a call of ours would raise, kept from the program.
 #pragma once
 #include <csignal>
+#include <cstddef>
 #include <ctime>
 
 namespace wye::sys {
@@ -24,9 +25,9 @@ public:
     }
     SignalGuard(const SignalGuard&) = delete;
     SignalGuard& operator=(const SignalGuard&) = delete;
-    /// Hands the result on; `telltale` is the -errno that comes with the signal.
-    long watch(long result, long telltale) noexcept {
-        raised_ = result == telltale;
+    /// Hands the result on; `telltale` is the -errno that comes with the signal, `wanted` what a whole transfer moves.
+    long watch(long result, long telltale, std::size_t wanted) noexcept {
+        raised_ = result == telltale || (result >= 0 && static_cast<std::size_t>(result) < wanted);
         return result;
     }
 

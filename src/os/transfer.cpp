@@ -23,8 +23,10 @@ long write_pipe(int fd, const iovec* v, int n, int flags) noexcept {
         if (r != -EOPNOTSUPP && r != -EINVAL) return r;
         slow::pipe_nosignal.store(false, std::memory_order_relaxed);
     }
+    std::size_t wanted = 0;
+    for (int i = 0; i < n; ++i) wanted += v[i].iov_len;
     SignalGuard guard(SIGPIPE);
-    return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n), -EPIPE);
+    return guard.watch(flags ? sys::pwritev2(fd, v, n, flags) : sys::writev(fd, v, n), -EPIPE, wanted);
 }
 
 // The twin, opened at the first need; -1 when there can be none.

@@ -178,3 +178,26 @@ TEST(Transfer, a_regular_file_and_a_device_are_other_kinds) {
     EXPECT_EQ(or_throw(sys::read_some(file.get(), port, &w, 1, Deadline::now())), 4u);
     EXPECT_EQ(or_throw(sys::read_some(file.get(), port, &w, 1, Deadline::never())), 0u);
 }
+
+TEST(Transfer, a_reader_that_leaves_in_the_middle_of_a_write_raises_no_signal_on_an_old_kernel) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    test::Child writer([&] {
+        ::signal(SIGPIPE, SIG_DFL);
+        ::close(ends[0]);
+        const sys::Inject old_kernel{{.call = sys::Call::pwritev2, .times = 1000, .error = EOPNOTSUPP}};
+        const std::vector<std::byte> much(1 << 20);
+        const iovec v{const_cast<std::byte*>(much.data()), much.size()};
+        Port port;
+        const auto part = sys::write_some(ends[1], port, &v, 1, Deadline::never());
+        EXPECT_TRUE(part && *part < much.size()) << "it was cut off half way";
+        WYE_EXPECT_ERRC(Errc::closed, sys::write_some(ends[1], port, &v, 1, Deadline::never()));
+        return old_kernel.hits() > 0;
+    });
+    ::close(ends[1]);
+    char some[10000];
+    ASSERT_GT(::read(ends[0], some, sizeof some), 0);
+    ::usleep(20000);  // the writer waits in the middle of its write
+    ::close(ends[0]);
+    EXPECT_TRUE(writer.ok());
+}

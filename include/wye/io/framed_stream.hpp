@@ -4,6 +4,8 @@
 #include "wye/core/mechanism.hpp"
 #include "wye/os/port.hpp"
 
+#include <algorithm>
+
 namespace wye {
 
 struct StreamOptions {
@@ -25,7 +27,10 @@ Result<StreamOptions> stream_options(const Uri&);
 /// when the deadline passes counts as sent, and its rest leaves before anything else does (flush() waits for that).
 class FrameWriter {
 public:
-    explicit FrameWriter(StreamOptions o) noexcept : options_(o) {}
+    explicit FrameWriter(StreamOptions o) noexcept : options_(o) {
+        if (o.framing == Framing::frame)
+            options_.max_message = std::min<std::size_t>(o.max_message, FrameHeader::max_length);
+    }
     /// `control` (sockets that are not shared) travels with the first byte of the message.
     Result<> send(int fd, Bytes, Deadline, Bytes control = {});
     Result<> flush(int fd, Deadline);

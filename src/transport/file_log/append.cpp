@@ -171,7 +171,7 @@ Result<> FileLog::write_record(Bytes message, bool end_line) {
     if (sys::file_size_limit() < end) guard.emplace(SIGXFSZ);
     for (int first = 0; left > 0;) {
         long r = sys::writev(write_.get(), v + first, n - first);
-        if (guard) guard->watch(r, -EFBIG);
+        if (guard) guard->watch(r, -EFBIG, left);
         if (r == -EINTR) continue;
         if (r <= 0) return take_back(r < 0 ? r : -EIO);
         left -= static_cast<std::size_t>(r);

@@ -23,6 +23,7 @@ std::string wrong_name(std::string_view name) {
     const auto rest = name.substr(1);
     if (rest.empty() || rest == "." || rest == "..") return "no name after the '/'";
     if (rest.find('/') != std::string_view::npos) return "a queue's name has one '/', at its beginning";
+    if (rest.find('\0') != std::string_view::npos) return "a queue's name has no zero byte";
     if (rest.size() > 255) return "a queue's name has at most 255 bytes after the '/'";
     return {};
 }
