@@ -26,7 +26,10 @@ struct Options {
 // One direction. Ends at the end of `from`, which is handed on as the end of what `to` hears.
 class Direction {
 public:
-    Direction(Channel& from, Channel& to, std::string name) : from_(from), to_(to), name_(std::move(name)) {}
+    // The handles are asked for here, before the threads: an end's two ways have one each, and a look at one is no
+    // business of the other's.
+    Direction(Channel& from, Channel& to, std::string name)
+        : from_(from), to_(to), in_(from.raw_handles()), out_(to.raw_handles()), name_(std::move(name)) {}
 
     void run() {
         result_ = copy();
@@ -42,9 +45,7 @@ public:
 private:
     // Bytes may stay in the kernel when both sides have the same idea of where messages end.
     Result<> copy() {
-        const auto in = from_.raw_handles();
-        const auto out = to_.raw_handles();
-        if (in.read >= 0 && out.write >= 0 && in.framing == out.framing) return splice_all(in.read, out.write);
+        if (in_.read >= 0 && out_.write >= 0 && in_.framing == out_.framing) return splice_all(in_.read, out_.write);
         return copy_messages();
     }
 
@@ -107,6 +108,7 @@ private:
 
     Channel& from_;
     Channel& to_;
+    const Channel::RawHandles in_, out_;
     std::string name_;
     Mover mover_;
     std::atomic<std::uint64_t> bytes_{0};

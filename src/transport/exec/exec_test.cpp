@@ -200,7 +200,9 @@ TEST(Exec, it_works_where_sigchld_is_ignored_or_reaped_by_someone_else) {
         ::signal(SIGCHLD, SIG_IGN);
         check();
         ::signal(SIGCHLD, [](int) {
+            const int before = errno;  // as every handler must
             while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
+            errno = before;
         });
         check();
         return no_child_left();
