@@ -9,7 +9,9 @@
 
 namespace wye::cli {
 namespace {
-volatile sig_atomic_t caught = 0;
+// Lock-free, so a handler may store it; atomic, for relay's threads read it. Relaxed: it carries nothing but itself.
+std::atomic<int> caught{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 }  // namespace
 
 int exit_code(const Error& e) noexcept {
@@ -45,8 +47,11 @@ int usage_error(std::string_view verb, std::string_view what) {
     return exit_usage;
 }
 
-bool interrupted() noexcept { return caught != 0; }
-int finish(int otherwise) noexcept { return caught ? 128 + caught : otherwise; }
+bool interrupted() noexcept { return caught.load(std::memory_order_relaxed) != 0; }
+int finish(int otherwise) noexcept {
+    const int n = caught.load(std::memory_order_relaxed);
+    return n ? 128 + n : otherwise;
+}
 
 int interrupted_early(std::string_view verb) {
     fmt::print(stderr, "wye: {}: interrupted before anybody was there\n", verb);
@@ -57,7 +62,7 @@ void catch_signals() {
     struct sigaction a{};
     // The second Ctrl-C ends the program at once: someone is in a hurry.
     a.sa_handler = [](int n) {
-        caught = n;
+        caught.store(n, std::memory_order_relaxed);
         ::signal(n, SIG_DFL);
     };
     ::sigaction(SIGINT, &a, nullptr);
