@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::size_t first_capacity = 64 * 1024;
 
-// memcpy with a null source or destination is undefined even for no bytes.
-void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-    if (n) std::memcpy(to, from, n);
-}
-
 }  // namespace
 
 void FrameDecoder::make_room(std::size_t least) {
@@ -31,30 +26,6 @@ void FrameDecoder::make_room(std::size_t least) {
     }
     begin_ = 0;
     end_ = held;
-}
-
-FrameDecoder::Want FrameDecoder::want(MutBytes into) {
-    if (framing_ == Framing::raw) return {into, {}};
-    MutBytes direct;
-    if (active_ && !is_parked_) direct = into.subspan(have_, length_ - have_);
-    // One byte is enough of a promise; what is free beyond it is offered too, so that small messages come many a call.
-    make_room(1);
-    return {direct, {buffer_.get() + end_, capacity_ - end_}};
-}
-
-void FrameDecoder::took(std::size_t n) noexcept {
-    if (framing_ == Framing::raw) {
-        have_ = n;
-        active_ = true;
-        return;
-    }
-    if (active_ && !is_parked_) {
-        const auto direct = std::min(n, length_ - have_);
-        have_ += direct;
-        position_ += direct;
-        n -= direct;
-    }
-    end_ += n;
 }
 
 void FrameDecoder::park(MutBytes into) {

@@ -62,50 +62,55 @@ std::byte* PacketSocket::spill() {
     return spill_.get();
 }
 
-Result<std::size_t> PacketSocket::receive(Arrival& a, Deadline deadline) {
-    const int fd = fd_.get();
-    const bool plain = !a.beside && a.second.empty() && (named_ || !options_.has_end);
+// Inlined, for the reason that transfer.hpp gives.
+[[gnu::always_inline]] inline Result<std::size_t> PacketSocket::receive(Arrival& a, Deadline deadline) {
+    if (a.beside || !a.second.empty() || (options_.has_end && !named_)) return receive_beside(a, deadline);
     for (;;) {
         a.from.size = a.wants_name ? sizeof a.from.storage : 0;
-        if (plain) {
-            // MSG_TRUNC: the answer is the message's size, whatever the room.
-            auto got = sys::message_by(fd, POLLIN, deadline, "recv", [&](int flags) {
-                return sys::recvfrom(fd, a.first.data(), a.first.size(), flags | MSG_TRUNC,
-                                     a.wants_name ? a.from.get() : nullptr, a.wants_name ? &a.from.size : nullptr);
-            });
-            if (got || got.error().sys() != ECONNRESET || !options_.has_end) {
-                a.proven = a.from.size > 0;
-                return got;
-            }
-        } else {
-            alignas(cmsghdr) std::byte proof[proof_size];
-            iovec v[2] = {{a.first.data(), a.first.size()}, {a.second.data(), a.second.size()}};
-            msghdr m{};
-            const auto got = sys::message_by(fd, POLLIN, deadline, "recvmsg", [&](int flags) {
-                m = {};
-                m.msg_iov = v;
-                m.msg_iovlen = a.second.empty() ? 1 : 2;
-                m.msg_control = a.beside ? a.beside->room.data() : proof;
-                m.msg_controllen = a.beside ? a.beside->room.size() : options_.has_end ? sizeof proof : 0;
-                m.msg_name = a.wants_name ? &a.from.storage : nullptr;
-                m.msg_namelen = a.wants_name ? sizeof a.from.storage : 0;
-                return sys::recvmsg(fd, &m, flags | MSG_TRUNC);
-            });
-            if (got || got.error().sys() != ECONNRESET || !options_.has_end) {
-                a.from.size = m.msg_namelen;
-                a.proven = m.msg_namelen > 0 || m.msg_controllen > 0;
-                if (a.beside && got) a.beside->used = m.msg_controllen, a.beside->cut = (m.msg_flags & MSG_CTRUNC) != 0;
-                return got;
-            }
-        }
-        reset_ = true;  // the kernel says so before it hands out what is queued, and only once
+        // MSG_TRUNC: the answer is the message's size, whatever the room.
+        auto got = sys::message_by(fd_.get(), POLLIN, deadline, "recv", [&](int flags) {
+            return sys::recvfrom(fd_.get(), a.first.data(), a.first.size(), flags | MSG_TRUNC,
+                                 a.wants_name ? a.from.get() : nullptr, a.wants_name ? &a.from.size : nullptr);
+        });
+        a.proven = a.from.size > 0;
+        if (got || !told_of_reset(got.error())) return got;
+    }
+}
+
+// The kernel says so before it hands out what is queued, and only once.
+bool PacketSocket::told_of_reset(const Error& e) noexcept {
+    const bool told = options_.has_end && e.sys() == ECONNRESET;
+    reset_ |= told;
+    return told;
+}
+
+Result<std::size_t> PacketSocket::receive_beside(Arrival& a, Deadline deadline) {
+    for (;;) {
+        alignas(cmsghdr) std::byte proof[proof_size];
+        iovec v[2] = {{a.first.data(), a.first.size()}, {a.second.data(), a.second.size()}};
+        msghdr m{};
+        auto got = sys::message_by(fd_.get(), POLLIN, deadline, "recvmsg", [&](int flags) {
+            m = {};
+            m.msg_iov = v;
+            m.msg_iovlen = a.second.empty() ? 1 : 2;
+            m.msg_control = a.beside ? a.beside->room.data() : proof;
+            m.msg_controllen = a.beside ? a.beside->room.size() : options_.has_end ? sizeof proof : 0;
+            m.msg_name = a.wants_name ? &a.from.storage : nullptr;
+            m.msg_namelen = a.wants_name ? sizeof a.from.storage : 0;
+            return sys::recvmsg(fd_.get(), &m, flags | MSG_TRUNC);
+        });
+        if (!got && told_of_reset(got.error())) continue;
+        a.from.size = m.msg_namelen;
+        a.proven = m.msg_namelen > 0 || m.msg_controllen > 0;
+        if (a.beside && got) a.beside->used = m.msg_controllen, a.beside->cut = (m.msg_flags & MSG_CTRUNC) != 0;
+        return got;
     }
 }
 
 Result<MutBytes> PacketSocket::recv(MutBytes into, Deadline deadline, Beside* beside) {
     if (keeps_) {
         if (kept_ > into.size()) return fail(Errc::too_big, "recv");
-        std::memcpy(into.data(), spill_.get(), kept_);
+        copy_bytes(into.data(), spill_.get(), kept_);
         keeps_ = false;
         return into.first(kept_);
     }
@@ -129,7 +134,7 @@ Result<MutBytes> PacketSocket::recv(MutBytes into, Deadline deadline, Beside* be
         std::memmove(spill_.get() + into.size(), spill_.get(), size - into.size());
         std::memcpy(spill_.get(), into.data(), into.size());
     } else if (size <= into.size()) {
-        if (size > 0) std::memcpy(into.data(), spill_.get(), size);
+        copy_bytes(into.data(), spill_.get(), size);
         return into.first(size);
     }
     kept_ = size;

@@ -8,10 +8,14 @@ namespace wye {
 
 template <class Read>
 Result<MutBytes> FramedStream::recv_by(MutBytes into, Read&& read) {
-    for (;;) {
-        auto message = decoder_.next(into);
-        if (!message) return std::unexpected(std::move(message).error());
-        if (*message) return **message;
+    for (bool starved = decoder_.starved();; starved = false) {
+        if (!starved) {
+            if (const auto plain = decoder_.at_hand(into)) [[likely]]
+                return *plain;
+            auto message = decoder_.next(into);
+            if (!message) return std::unexpected(std::move(message).error());
+            if (*message) return **message;
+        }
         if (into.empty() && decoder_.framing() == Framing::raw) return fail(Errc::too_big, "recv");
         const auto want = decoder_.want(into);
         iovec v[2];

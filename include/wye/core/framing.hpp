@@ -44,9 +44,25 @@ struct FrameHeader {
 
     static FrameHeader decode(std::span<const std::byte, size>) noexcept;
     std::array<std::byte, size> encode() const noexcept;
+
+private:
+    static constexpr std::uint32_t more_bit = 1u << 31, continued_bit = 1u << 30;
 };
 
-std::array<std::byte, 4> encode_be32(std::uint32_t) noexcept;
-std::uint32_t decode_be32(std::span<const std::byte, 4>) noexcept;
+inline std::array<std::byte, 4> encode_be32(std::uint32_t v) noexcept {
+    return {std::byte(v >> 24), std::byte(v >> 16), std::byte(v >> 8), std::byte(v)};
+}
+inline std::uint32_t decode_be32(std::span<const std::byte, 4> b) noexcept {
+    return std::to_integer<std::uint32_t>(b[0]) << 24 | std::to_integer<std::uint32_t>(b[1]) << 16 |
+           std::to_integer<std::uint32_t>(b[2]) << 8 | std::to_integer<std::uint32_t>(b[3]);
+}
+
+inline FrameHeader FrameHeader::decode(std::span<const std::byte, size> b) noexcept {
+    const auto w = decode_be32(b);
+    return {.length = w & max_length, .more = (w & more_bit) != 0, .continued = (w & continued_bit) != 0};
+}
+inline std::array<std::byte, FrameHeader::size> FrameHeader::encode() const noexcept {
+    return encode_be32(length | (more ? more_bit : 0) | (continued ? continued_bit : 0));
+}
 
 }  // namespace wye

@@ -43,9 +43,11 @@ public:
 
 private:
     struct Vector;
-    Result<> send_whole(int fd, Vector&, Deadline, Bytes control = {}, bool begun = false);
+    Result<> put(int fd, Vector&, Deadline, Bytes control = {});
+    Result<> finish(int fd, Vector&, long first, Deadline, Bytes control);
+    Result<> send_marked(int fd, Bytes, Deadline, Bytes control);
     Result<> send_pieces(int fd, Bytes, Deadline);
-    Result<> send_piece(int fd, std::uint64_t mark, Bytes, bool continued, bool more, Deadline);
+    Result<> put_piece(int fd, const std::uint64_t& mark, Bytes, bool continued, bool more, Deadline);
     Result<> cancel(int fd, Deadline);
     Result<> lock(int fd, Deadline);
     void unlock() noexcept;

@@ -54,6 +54,8 @@ private:
         void operator()(LastPeer*) const noexcept;
     };
     Result<std::size_t> receive(Arrival&, Deadline);
+    Result<std::size_t> receive_beside(Arrival&, Deadline);
+    bool told_of_reset(const Error&) noexcept;
     Result<> send_to_last(Bytes, Deadline, Bytes beside);
     std::byte* spill();
 

@@ -71,8 +71,16 @@ public:
     UnixSocket& operator=(UnixSocket&&) noexcept;
     ~UnixSocket();
 
-    Result<> send(Bytes, Deadline = Deadline::never());
-    Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
+    Result<> send(Bytes b, Deadline d = Deadline::never()) {
+        if (auto* s = std::get_if<FramedStream>(&io_)) return s->send(b, d);
+        return std::get_if<PacketSocket>(&io_)->send(b, d);
+    }
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
+        if (passing_) [[unlikely]]
+            return recv_passing(into, nullptr, d);
+        if (auto* s = std::get_if<FramedStream>(&io_)) return s->recv(into, d);
+        return std::get_if<PacketSocket>(&io_)->recv(into, d);
+    }
 
     /// With up to max_fds descriptors, which stay open here. On raw streams the message must not be empty.
     Result<> send_fds(Bytes, std::span<const int> fds, Deadline = Deadline::never());

@@ -205,7 +205,7 @@ FileLog::Taken FileLog::next_record(MutBytes into) {
     }
     if (head.length > into.size()) return fail(Errc::too_big, "recv");
     if (held >= whole) {
-        if (head.length > 0) std::memcpy(into.data(), p + head_size, head.length);
+        copy_bytes(into.data(), p + head_size, head.length);
         begin_ += whole;
     } else {
         WYE_CHECK(read_at(into.data(), head.length, at_ + head_size));
@@ -252,7 +252,7 @@ FileLog::Taken FileLog::next_line(MutBytes into) {
             continue;
         }
         if (n > into.size()) return half_ = 0, fail(Errc::too_big, "recv");
-        if (n > 0) std::memcpy(into.data(), p, n);
+        copy_bytes(into.data(), p, n);
         step(n + 1);
         half_ = 0;
         return into.first(n);

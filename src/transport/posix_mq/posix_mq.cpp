@@ -193,7 +193,7 @@ Result<MutBytes> PosixMq::recv_kept(MutBytes into, Meta& m, Deadline d) {
         keeps_ = true;
     }
     if (kept_size_ > into.size()) return fail(Errc::too_big, "mq_receive");
-    if (kept_size_ > 0) std::memcpy(into.data(), kept_.data(), kept_size_);
+    copy_bytes(into.data(), kept_.data(), kept_size_);
     keeps_ = false;
     m.priority = kept_priority_;
     return into.first(kept_size_);

@@ -118,12 +118,12 @@ namespace {
 // At once if it can be; else the plain blocking call, which a timer ends at the deadline. Neither is ever restarted by
 // the kernel.
 template <class F>
-long by(Deadline d, F&& call) noexcept {
-    if (!d.is_never()) {
-        long r = call(IPC_NOWAIT);
-        while (r == -EINTR) r = call(IPC_NOWAIT);
-        if ((r != -EAGAIN && r != -ENOMSG) || d.is_now()) return r;
-    }
+[[gnu::always_inline]] inline long by(Deadline d, F&& call) noexcept {
+    const int flags = d.is_never() ? 0 : IPC_NOWAIT;
+    long r = call(flags);
+    while (r == -EINTR) r = call(flags);
+    if (flags == 0 || d.is_now() || (r != -EAGAIN && r != -ENOMSG)) [[likely]]
+        return r;
     return sys::interruptible(d, [&] { return call(0); });
 }
 }  // namespace
@@ -137,7 +137,7 @@ Result<> SysvMq::send(Bytes b, Meta m, Deadline d) {
                       "a message of type " + std::to_string(type) + " cannot be sent; types are from 1");
     if (b.size() > max_) return fail(Errc::too_big, "msgsnd");
     std::memcpy(out_.bytes.get(), &type, sizeof type);
-    if (!b.empty()) std::memcpy(out_.text(), b.data(), b.size());
+    copy_bytes(out_.text(), b.data(), b.size());
     const long r = by(d, [&](int flags) { return sys::msgsnd(id_, out_.bytes.get(), b.size(), flags); });
     if (r < 0) return failed(r, "msgsnd");
     return {};
@@ -158,7 +158,7 @@ Result<MutBytes> SysvMq::recv(MutBytes into, Meta& m, Deadline d) {
     }
     if (r < 0) return failed(r, "msgrcv");
     const auto n = static_cast<std::size_t>(r);
-    if (n > 0) std::memcpy(into.data(), in_.text(), n);
+    copy_bytes(into.data(), in_.text(), n);
     m.priority = 0;
     std::memcpy(&m.type, in_.bytes.get(), sizeof m.type);
     return into.first(n);

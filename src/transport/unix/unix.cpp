@@ -88,18 +88,6 @@ Result<UnixSocket> UnixSocket::bind(const std::string& address, UnixOptions o) {
     return UnixSocket(std::move(fd), o, true, std::move(name));
 }
 
-Result<> UnixSocket::send(Bytes b, Deadline d) {
-    if (auto* s = std::get_if<FramedStream>(&io_)) return s->send(b, d);
-    return std::get<PacketSocket>(io_).send(b, d);
-}
-
-Result<MutBytes> UnixSocket::recv(MutBytes into, Deadline d) {
-    if (passing_) [[unlikely]]
-        return recv_passing(into, nullptr, d);
-    if (auto* s = std::get_if<FramedStream>(&io_)) return s->recv(into, d);
-    return std::get<PacketSocket>(io_).recv(into, d);
-}
-
 Result<> UnixSocket::send_fds(Bytes b, std::span<const int> fds, Deadline d) {
     if (!passing_) return refuse(Errc::unsupported, "passing descriptors is off (UnixOptions::pass_fds)");
     if (fds.size() > std::min<std::size_t>(options_.max_fds, DescriptorRoom::most))

@@ -27,6 +27,7 @@ sys::Address of(std::string_view text) {
     auto& un = reinterpret_cast<sockaddr_un&>(a.storage);
     un.sun_family = AF_UNIX;
     std::memcpy(un.sun_path, text.data(), text.size());
+    if (text.size() < sizeof un.sun_path) un.sun_path[text.size()] = 0;
     // An abstract name is as long as it says, a path ends with a zero.
     a.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + (text[0] ? 1 : 0));
     return a;
