@@ -14,7 +14,7 @@ load ../tests/cli/helpers
     w means --json | jq -e 'all(.means[]; .name and .scheme and .timing and .direction and .relation and .summary and .example)'
     w means --json | jq -r '.means[] | "\(.scheme) \(.example)"' | while read -r scheme example; do
         case $example in "$scheme:"*) ;; *) echo "$scheme: $example"; false ;; esac
-        # A dry run parses and opens nothing. What has no name is refused for that, and for nothing else.
+        # A dry run changes nothing. What is not there, or has no name, is refused for that, and for nothing else.
         w rm --dry-run "$example" >"$T/out" 2>"$T/err" </dev/null || {
             [ "$(wc -l <"$T/err")" = 1 ]
             [ "$(grep -cE 'unknown parameter|write it as' "$T/err")" = 0 ] || { cat "$T/err"; false; }

@@ -48,19 +48,9 @@ struct RemoveOptions {
 int run_rm(const RemoveOptions& o) {
     int worst = exit_ok;
     for (const auto& uri : o.uris) {
-        if (o.dry_run) {
-            // Parsed and known, so that the dry run refuses what the real one would refuse.
-            auto parsed = Uri::parse(uri);
-            const auto* m = parsed ? find_mechanism(parsed->scheme()) : nullptr;
-            if (m && m->remove && parsed->check(m->params, m->example, m->fragment))
-                say("would remove {}\n", escape(uri));
-            else if (auto r = remove(uri); !r)
-                worst = std::max(worst, report("rm", r.error()));
-            continue;
-        }
-        auto r = remove(uri);
-        if (r || (o.force && r.error().is(Errc::not_found))) continue;
-        worst = std::max(worst, report("rm", r.error()));
+        const auto r = remove(uri, {.dry_run = o.dry_run});
+        if (r && o.dry_run) say("would remove {}\n", escape(uri));
+        if (!r && !(o.force && r.error().is(Errc::not_found))) worst = std::max(worst, report("rm", r.error()));
     }
     return worst;
 }

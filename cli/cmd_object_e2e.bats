@@ -53,13 +53,41 @@ mode_of() { stat -c %a "$1"; }
     complains nonsense
 }
 
-@test "--dry-run removes nothing, and refuses what rm would refuse" {
+# `removed_alike CODE URI`: a dry run says of it what the real rm says after it, and does nothing.
+removed_alike() {
+    check "$1" rm --dry-run "$2"
+    cp "$T/err" "$T/dry"
+    if [ "$1" = 0 ]; then [ "$(cat "$T/out")" = "would remove $2" ]; else complains; fi
+    check "$1" rm "$2"
+    diff "$T/dry" "$T/err"
+}
+
+@test "--dry-run finds what rm removes, and leaves it there; then it is missing for both alike" {
+    : >"$T/key"
+    uris=("fifo:$T/a" "file:$T/b" "posix-mq:$(queue_name)" "sysv-mq:$T/key#7")
+    w mk "${uris[@]}"
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/s"
+    for uri in "${uris[@]}" "unix:$T/s"; do
+        check 0 rm --dry-run --force "$uri"
+        removed_alike 0 "$uri"
+        removed_alike 3 "$uri"
+        check 0 rm --dry-run --force "$uri"
+        [ ! -s "$T/out" ]
+    done
+}
+
+@test "--dry-run refuses what rm would refuse" {
     w mk "fifo:$T/a"
-    check 0 rm --dry-run "fifo:$T/a"
-    [ "$(cat "$T/out")" = "would remove fifo:$T/a" ]
-    [ -p "$T/a" ]
-    check 2 rm --dry-run pipe:
-    complains pipe
+    : >"$T/b"
+    ln -s a "$T/link"
+    removed_alike 1 "fifo:$T/b"
+    removed_alike 1 "fifo:$T/link"
+    removed_alike 1 "file:$T/a"
+    removed_alike 1 "unix:$T/a"
+    [ -p "$T/a" ] && [ -f "$T/b" ] && [ -L "$T/link" ]
+    for uri in pipe: unix:@abstract fifo: file: unix: posix-mq:/a/b nonsense; do removed_alike 2 "$uri"; done
+    removed_alike 3 "sysv-mq:$T/none#7"
+    removed_alike 3 sysv-mq:id=2147483647
 }
 
 @test "what has no name cannot be made or removed" {

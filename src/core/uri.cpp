@@ -189,6 +189,11 @@ Result<> Uri::check(std::span<const Param> known, std::string_view example, bool
     return {};
 }
 
+Result<std::string> parse_path(const Uri& uri, std::string_view example) {
+    if (uri.address().empty()) return uri.refuse("no path", example);
+    return std::string(uri.address());
+}
+
 Result<HostPort> parse_host_port(const Uri& uri, std::string_view example) {
     auto a = uri.address();
     if (!a.starts_with("//")) return uri.refuse("the host must follow \"//\"", example);

@@ -63,10 +63,10 @@ Result<> make(std::string_view text, OpenOptions options) {
     return found.mechanism->make(found.uri, options);
 }
 
-Result<> remove(std::string_view text) {
+Result<> remove(std::string_view text, RemoveOptions options) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->remove) return nameless(found.uri, "leaves no object behind to remove");
-    return found.mechanism->remove(found.uri);
+    return found.mechanism->remove(found.uri, options);
 }
 
 }  // namespace wye

@@ -13,6 +13,10 @@ struct OpenOptions {
     unsigned permissions = 0600;  ///< of what is created; the umask does not widen or narrow it
 };
 
+struct RemoveOptions {
+    bool dry_run = false;  ///< look for it, and leave it there; whether it may be removed is not asked
+};
+
 /// Two connected ends in one process, to be parted by fork() or handed over. `first` reads where data flows one way.
 struct ChannelPair {
     Channel first, second;
@@ -41,9 +45,9 @@ struct Mechanism {
     bool fragment = false;  ///< '#' is part of its addresses
     Result<Channel> (*open)(const Uri&, const OpenOptions&, Deadline) = nullptr;
     Result<ChannelPair> (*open_pair)(const Uri&, const OpenOptions&) = nullptr;
-    Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;  ///< create the object and leave it there
-    Result<> (*remove)(const Uri&) = nullptr;                    ///< Errc::not_found when it is not there
-    Result<> (*list)(Visit<Object>) = nullptr;                   ///< every such object this process may see
+    Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;      ///< create the object and leave it there
+    Result<> (*remove)(const Uri&, const RemoveOptions&) = nullptr;  ///< Errc::not_found when it is not there
+    Result<> (*list)(Visit<Object>) = nullptr;                       ///< every such object this process may see
     /// Addresses that nobody uses yet, one a variant (unix: stream, seqpacket, dgram), below the directory where they
     /// have a path: for the tour, the bench and the tests. The reading side adds `listen` where params has it.
     std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;

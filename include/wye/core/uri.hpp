@@ -65,6 +65,9 @@ private:
     std::optional<std::string> fragment_;
 };
 
+/// The address of what lies at a path: it may not be empty.
+Result<std::string> parse_path(const Uri&, std::string_view example);
+
 struct HostPort {
     std::string host;  ///< without brackets; empty: every local address when listening, loopback when connecting
     std::string port;

@@ -19,6 +19,6 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept;
 [[nodiscard]] Result<> make(std::string_view uri, OpenOptions = {});
 
 /// Removes what the URI names (`wye rm`). What is open stays usable, as the kernel has it.
-[[nodiscard]] Result<> remove(std::string_view uri);
+[[nodiscard]] Result<> remove(std::string_view uri, RemoveOptions = {});
 
 }  // namespace wye

@@ -3,6 +3,7 @@
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/object.hpp"
 #include "os/wait.hpp"
 
 namespace wye {
@@ -125,13 +126,8 @@ constexpr std::string_view example = "fifo:/run/app/in";
 constexpr Param params[] = {
     framing_param, max_param, {"keep", "", "a reader that goes on waiting when the last writer has left"}};
 
-Result<std::string> path_of(const Uri& uri) {
-    if (uri.address().empty()) return uri.refuse("no path", example);
-    return std::string(uri.address());
-}
-
 Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) {
-    WYE_TRY(const auto path, path_of(uri));
+    WYE_TRY(const auto path, parse_path(uri, example));
     FifoOptions o{.create = how.create, .permissions = how.permissions};
     WYE_TRY(o.stream, stream_options(uri));
     WYE_TRY(o.keep, uri.flag("keep"));
@@ -148,18 +144,14 @@ Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) 
 }
 
 Result<> make(const Uri& uri, const OpenOptions& how) {
-    WYE_TRY(const auto path, path_of(uri));
+    WYE_TRY(const auto path, parse_path(uri, example));
     WYE_CHECK(stream_options(uri));  // what open() would refuse later
     return make_fifo(path, how.create, how.permissions);
 }
 
-Result<> remove(const Uri& uri) {
-    WYE_TRY(const auto path, path_of(uri));
-    struct stat s{};
-    if (const long r = sys::lstat(path.c_str(), &s); r < 0) return sys::fail(r, "unlink", path);
-    if (!S_ISFIFO(s.st_mode)) return not_a_fifo(path);
-    const long r = sys::unlink(path.c_str());
-    return r < 0 ? Result<>(sys::fail(r, "unlink", path)) : Result<>();
+Result<> remove(const Uri& uri, const RemoveOptions& o) {
+    WYE_TRY(const auto path, parse_path(uri, example));
+    return sys::remove_path(path, S_IFIFO, "is not a FIFO", o.dry_run);
 }
 
 std::vector<std::string> scratch(const std::string& directory) {

@@ -3,6 +3,7 @@
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/object.hpp"
 #include "os/transfer.hpp"
 #include "os/wait.hpp"
 #include "record.hpp"
@@ -318,7 +319,7 @@ constexpr Param params[] = {{"framing", "frame|lines", "how records are kept apa
 
 Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
     static constexpr std::string_view framings[] = {"frame", "lines"}, from[] = {"start", "end"};
-    if (uri.address().empty()) return uri.refuse("no path", example);
+    WYE_TRY(const auto path, parse_path(uri, example));
     FileLogOptions o{.mode = how.mode, .create = how.create, .permissions = how.permissions};
     WYE_TRY(const auto framing, uri.choice("framing", framings));
     WYE_TRY(const auto place, uri.choice("from", from));
@@ -327,7 +328,7 @@ Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
         return uri.refuse("max must be from 1 to 1G (less one byte)", "max=16M");
     o.framing = framing == 0 ? Framing::frame : Framing::lines;
     o.from_end = place == 1;
-    return FileLog::open(std::string(uri.address()), o);
+    return FileLog::open(path, o);
 }
 
 Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
@@ -340,13 +341,9 @@ Result<> make(const Uri& uri, const OpenOptions& how) {
     return log ? Result<>() : std::unexpected(log.error());
 }
 
-Result<> remove(const Uri& uri) {
-    const std::string path(uri.address());
-    struct stat s{};
-    if (const long r = sys::lstat(path.c_str(), &s); r < 0) return sys::fail(r, "unlink", path);
-    if (!S_ISREG(s.st_mode)) return refuse(Errc::mismatch, path + ": is not a regular file");
-    const long r = sys::unlink(path.c_str());
-    return r < 0 ? Result<>(sys::fail(r, "unlink", path)) : Result<>();
+Result<> remove(const Uri& uri, const RemoveOptions& o) {
+    WYE_TRY(const auto path, parse_path(uri, example));
+    return sys::remove_path(path, S_IFREG, "is not a regular file", o.dry_run);
 }
 
 std::vector<std::string> scratch(const std::string& directory) {

@@ -228,6 +228,15 @@ TEST_F(PosixMqTest, a_descriptor_tells_of_the_message_in_the_empty_queue) {
     WYE_ASSERT_OK(bell.rearm());
 }
 
+TEST_F(PosixMqTest, looking_for_it_ends_no_notification) {
+    auto told = or_throw(queue.notify_descriptor());
+    WYE_ASSERT_OK(remove(uri, {.dry_run = true}));
+    put("x");
+    WYE_ASSERT_OK(told.wait(2s));
+    WYE_ASSERT_OK(remove(uri));
+    WYE_EXPECT_ERRC(Errc::not_found, remove(uri, {.dry_run = true}));
+}
+
 TEST_F(PosixMqTest, no_burst_during_re_arming_is_missed) {
     constexpr unsigned bursts = 300, each = 7;
     test::Child sender([&] {

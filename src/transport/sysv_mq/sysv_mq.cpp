@@ -258,14 +258,15 @@ Result<> make(const Uri& uri, const OpenOptions& how) {
     return {};
 }
 
-Result<> remove(const Uri& uri) {
+Result<> remove(const Uri& uri, const RemoveOptions& o) {
     WYE_TRY(const auto a, address_of(uri));
     // Removing asks for ownership and not for permission bits, so none are asked for here.
     const long id = a.is_id ? a.number : sys::msgget(a.number, 0);
     if (id < 0) return sys::fail(id, "msgget", uri.text());
-    const long r = sys::msgctl(static_cast<int>(id), IPC_RMID, nullptr);
+    msqid_ds d{};
+    const long r = sys::msgctl(static_cast<int>(id), o.dry_run ? IPC_STAT : IPC_RMID, &d);
     if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "msgctl", uri.text());
-    if (r < 0) return sys::fail(r, "msgctl", uri.text());
+    if (r < 0 && !(o.dry_run && r == -EACCES)) return sys::fail(r, "msgctl", uri.text());  // EACCES: it is there
     return {};
 }
 

@@ -191,6 +191,7 @@ TEST_F(SysvMqTest, an_end_asks_for_the_permissions_of_its_direction_only) {
         WYE_EXPECT_ERRC(Errc::denied, SysvMq::open(key, {.mode = Mode::read}));
         WYE_EXPECT_ERRC(Errc::denied, SysvMq::open(key));
         WYE_EXPECT_ERRC(Errc::denied, remove(uri));
+        EXPECT_TRUE(remove(uri, {.dry_run = true}).has_value());
         return or_throw(SysvMq::open(key, {.mode = Mode::write})).send(bytes_of("in"), 1s).has_value();
     });
     EXPECT_TRUE(other.ok());

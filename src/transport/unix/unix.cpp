@@ -4,6 +4,7 @@
 #include "io/first_peer.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/object.hpp"
 #include "passing.hpp"
 #include "unix_name.hpp"
 
@@ -246,7 +247,7 @@ constexpr Param params[] = {
 
 Result<UnixOptions> options_of(const Uri& uri, const OpenOptions& how) {
     static constexpr std::string_view types[] = {"stream", "seqpacket", "dgram"};
-    if (uri.address().empty()) return uri.refuse("no path", example);
+    WYE_CHECK(parse_path(uri, example));
     UnixOptions o{.create = how.create == Create::never ? Create::if_missing : how.create,
                   .permissions = how.permissions};
     WYE_TRY(const auto type, uri.choice("type", types));
@@ -276,17 +277,12 @@ Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline deadline) 
     return Channel(FirstPeer<UnixListener, UnixSocket>(std::move(l)));
 }
 
-Result<> remove(const Uri& uri) {
-    const std::string path(uri.address());
-    if (path.empty()) return uri.refuse("no path", example);
+Result<> remove(const Uri& uri, const RemoveOptions& o) {
+    WYE_TRY(const auto path, parse_path(uri, example));
     if (path.starts_with("@"))
         return refuse(Errc::unsupported,
                       std::string(uri.text()) + ": an abstract name ends with its socket; there is nothing to remove");
-    struct stat s{};
-    if (const long r = sys::lstat(path.c_str(), &s); r < 0) return sys::fail(r, "unlink", path);
-    if (!S_ISSOCK(s.st_mode)) return refuse(Errc::mismatch, path + ": is not a socket");
-    const long r = sys::unlink(path.c_str());
-    return r < 0 ? Result<>(sys::fail(r, "unlink", path)) : Result<>();
+    return sys::remove_path(path, S_IFSOCK, "is not a socket", o.dry_run);
 }
 
 std::vector<std::string> scratch(const std::string& directory) {
