@@ -55,6 +55,18 @@ struct Mechanism {
     std::string_view started_peer = {};
 };
 
+// For a room whose kind is there when `Open` has made it and let go: its `open` and its `make`.
+template <auto Open>
+Result<Channel> open_by(const Uri& uri, const OpenOptions& how, Deadline) {
+    WYE_TRY(auto end, Open(uri, how));
+    return Channel(std::move(end));
+}
+template <auto Open>
+Result<> make_by(const Uri& uri, const OpenOptions& how) {
+    WYE_CHECK(Open(uri, how));
+    return {};
+}
+
 /// The URI with one more parameter: with_param("unix:/x?type=dgram", "listen").
 std::string with_param(std::string_view uri, std::string_view param);
 

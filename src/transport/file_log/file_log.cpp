@@ -331,16 +331,6 @@ Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
     return FileLog::open(path, o);
 }
 
-Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
-    WYE_TRY(auto log, open_log(uri, how));
-    return Channel(std::move(log));
-}
-
-Result<> make(const Uri& uri, const OpenOptions& how) {
-    auto log = open_log(uri, how);
-    return log ? Result<>() : std::unexpected(log.error());
-}
-
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
     WYE_TRY(const auto path, parse_path(uri, example));
     return sys::remove_path(path, S_IFREG, "is not a regular file", o.dry_run);
@@ -357,8 +347,8 @@ const Mechanism file_log_mechanism{
     .summary = "an append-only log that several processes write and follow",
     .example = example,
     .params = params,
-    .open = open,
-    .make = make,
+    .open = open_by<open_log>,
+    .make = make_by<open_log>,
     .remove = remove,
     .scratch = scratch,
 };

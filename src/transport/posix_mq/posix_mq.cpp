@@ -3,6 +3,7 @@
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/object.hpp"
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
 #include "os/wait.hpp"
@@ -126,9 +127,7 @@ Result<> PosixMq::learn(const std::string& name, const PosixMqOptions& o, bool m
     if (o.create == Create::if_missing) {
         struct stat s{};
         if (const long r = sys::fstat(fd_.get(), &s); r < 0) return sys::fail(r, "fstat", name);
-        if (s.st_uid != sys::effective_user() && s.st_uid != 0)
-            return refuse(Errc::denied, name + ": user " + std::to_string(s.st_uid) +
-                                            " made this queue; open it without create if it is meant");
+        return sys::trust_maker(s.st_uid, name);
     }
     return {};
 }
@@ -229,18 +228,6 @@ Result<PosixMq> open_address(const Uri& uri, const OpenOptions& how) {
         {.mode = how.mode, .create = how.create, .permissions = how.permissions, .depth = depth, .message_size = size});
 }
 
-Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
-    WYE_TRY(auto q, open_address(uri, how));
-    return Channel(std::move(q));
-}
-
-Result<> make(const Uri& uri, const OpenOptions& how) {
-    auto o = how;
-    if (o.create == Create::never) o.create = Create::exclusive;
-    WYE_CHECK(open_address(uri, o));
-    return {};
-}
-
 // Looked for with an access mode that does not exist: the kernel refuses that once it has found the name. Opened it
 // must not be, for closing a descriptor of a queue would end this process's own notification on it.
 long find(const std::string& name) noexcept {
@@ -296,8 +283,8 @@ const Mechanism posix_mq_mechanism{
     .summary = "whole messages with a priority, kept by the kernel",
     .example = example,
     .params = params,
-    .open = open,
-    .make = make,
+    .open = open_by<open_address>,
+    .make = make_by<open_address>,
     .remove = remove,
     .list = list,
     .scratch = scratch,

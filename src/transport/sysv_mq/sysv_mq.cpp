@@ -5,6 +5,7 @@
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/object.hpp"
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
 #include "os/wait.hpp"
@@ -71,10 +72,7 @@ Result<SysvMq> SysvMq::open(std::int32_t key, SysvMqOptions o) {
     WYE_TRY(auto q, opened(static_cast<int>(id), o, subject));
     if (o.create == Create::if_missing) {
         WYE_TRY(const auto s, q.stat());
-        const auto us = sys::effective_user();
-        if (s.creator != us && s.creator != 0)
-            return refuse(Errc::denied, subject + ": user " + std::to_string(s.creator) +
-                                            " made this queue; open it without create if it is meant");
+        WYE_CHECK(sys::trust_maker(s.creator, subject));
     }
     return q;
 }
@@ -246,18 +244,6 @@ Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
     return SysvMq::open_id(a.number, o);
 }
 
-Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline) {
-    WYE_TRY(auto q, open_address(uri, how));
-    return Channel(std::move(q));
-}
-
-Result<> make(const Uri& uri, const OpenOptions& how) {
-    auto o = how;
-    if (o.create == Create::never) o.create = Create::exclusive;
-    WYE_CHECK(open_address(uri, o));
-    return {};
-}
-
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
     WYE_TRY(const auto a, address_of(uri));
     // Removing asks for ownership and not for permission bits, so none are asked for here.
@@ -304,8 +290,8 @@ const Mechanism sysv_mq_mechanism{
     .example = example,
     .params = params,
     .fragment = true,
-    .open = open,
-    .make = make,
+    .open = open_by<open_address>,
+    .make = make_by<open_address>,
     .remove = remove,
     .list = list,
     .scratch = scratch,
