@@ -38,6 +38,7 @@ Columns further() {
         {"ordered", "ORDERED", [](Row m) { return m->traits.ordered; }},
         {"lossless", "LOSSLESS", [](Row m) { return m->traits.lossless; }},
         {"sees_close", "SEES CLOSE", [](Row m) { return m->traits.sees_close; }},
+        {"permits_return", "RETURNS", [](Row m) { return m->traits.permits_return; }},
         {"redelivers", "REDELIVERS", [](Row m) { return m->traits.redelivers; }},
     };
 }

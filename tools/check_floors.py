@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the floors: base < os < core < io < transport/* < registry < cli. Nothing includes upward, nor sideways among rooms.
+"""Holds the floors: base < os < core < io < rooms (transport/* sync/* memory/*
+process/*) < registry < cli. Nothing includes upward, nor sideways among rooms.
 
 usage: check_floors.py [TREE]    prints FILE:LINE: what is wrong; exit code 1 when something is
 """
@@ -7,7 +8,8 @@ import pathlib
 import re
 import sys
 
-FLOORS = ["base", "os", "core", "io", "transport", "registry", "cli"]
+FLOORS = ["base", "os", "core", "io", "room", "registry", "cli"]
+ROOMS = {"transport", "sync", "memory", "process"}
 # core makes no system call: it may know a descriptor, not what is done with one.
 VALUES = {"wye/os/fd.hpp", "wye/os/port.hpp"}
 SYSTEM = re.compile(r"sys/.*|linux/.*|net/.*|netinet/.*|arpa/.*|unistd\.h|fcntl\.h|poll\.h|mqueue\.h|netdb\.h|sched\.h|spawn\.h|"
@@ -23,7 +25,7 @@ STRINGS_AND_COMMENTS = re.compile(r'"(?:\\.|[^"\\])*"|//.*|/\*.*?\*/')
 
 
 def floor(path):
-    """("core", None), ("transport", "pipe"), or None for what belongs to no floor."""
+    """("core", None), ("room", "transport/pipe"), or None for what belongs to no floor."""
     parts = pathlib.PurePosixPath(path).parts
     if parts[:2] == ("include", "wye"):
         parts = parts[2:]
@@ -31,9 +33,9 @@ def floor(path):
         parts = parts[1:]
     if parts == ("wye.hpp",):  # everything for users who open by URI
         return "registry", None
-    if len(parts) < 2 or parts[0] not in FLOORS:
-        return None
-    return parts[0], parts[1].removesuffix(".hpp").removesuffix(".cpp") if parts[0] == "transport" else None
+    if len(parts) >= 2 and parts[0] in ROOMS:
+        return "room", parts[0] + "/" + parts[1].removesuffix(".hpp").removesuffix(".cpp")
+    return (parts[0], None) if len(parts) >= 2 and parts[0] in FLOORS and parts[0] != "room" else None
 
 
 def target(tree, source, name):
@@ -51,7 +53,7 @@ def check_include(tree, source, here, name):
         return f'a public header includes "{name}", which is not installed'
     if FLOORS.index(there[0]) > FLOORS.index(here[0]):
         return f'{here[0]} includes "{name}" of {there[0]}, a floor above'
-    if here[0] == there[0] == "transport" and here[1] != there[1]:
+    if here[0] == there[0] == "room" and here[1] != there[1]:
         return f'room {here[1]} includes "{name}" of room {there[1]}'
     if here[0] == "core" and there[0] == "os" and name not in VALUES:
         return f'core includes "{name}": it makes no system call (only {", ".join(sorted(VALUES))})'

@@ -45,8 +45,12 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept {
 Result<Channel> open(std::string_view text, OpenOptions options, Deadline deadline) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->open)
-        return nameless(found.uri,
-                        "has no name to open; make both ends with wye::open_pair, or hand a descriptor over as fd:3");
+        return nameless(
+            found.uri,
+            found.mechanism->open_semaphore ? "carries no data; open it with wye::open_semaphore"
+            : !found.mechanism->open_pair
+                ? "carries no messages"
+                : "has no name to open; make both ends with wye::open_pair, or hand a descriptor over as fd:3");
     return found.mechanism->open(found.uri, options, deadline);
 }
 
@@ -54,6 +58,12 @@ Result<ChannelPair> open_pair(std::string_view text, OpenOptions options) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->open_pair) return nameless(found.uri, "has a name: each side opens it with wye::open");
     return found.mechanism->open_pair(found.uri, options);
+}
+
+Result<Semaphore> open_semaphore(std::string_view text, SemaphoreOptions options, Deadline deadline) {
+    WYE_TRY(auto found, resolve(text));
+    if (!found.mechanism->open_semaphore) return nameless(found.uri, "is no semaphore; try sysv-sem:/run/app#1");
+    return found.mechanism->open_semaphore(found.uri, options, deadline);
 }
 
 Result<> make(std::string_view text, OpenOptions options) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "wye/core/channel.hpp"
+#include "wye/core/semaphore.hpp"
 #include "wye/core/uri.hpp"
 
 #include <functional>
@@ -45,6 +46,8 @@ struct Mechanism {
     bool fragment = false;  ///< '#' is part of its addresses
     Result<Channel> (*open)(const Uri&, const OpenOptions&, Deadline) = nullptr;
     Result<ChannelPair> (*open_pair)(const Uri&, const OpenOptions&) = nullptr;
+    /// A kind that counts and carries nothing: no open, but this.
+    Result<Semaphore> (*open_semaphore)(const Uri&, const SemaphoreOptions&, Deadline) = nullptr;
     Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;      ///< create the object and leave it there
     Result<> (*remove)(const Uri&, const RemoveOptions&) = nullptr;  ///< Errc::not_found when it is not there
     Result<> (*list)(Visit<Object>) = nullptr;                       ///< every such object this process may see

@@ -39,6 +39,7 @@ struct Traits {
     bool duplex = false;          ///< two directions of its own: what one end sends, only the other end reads
     bool stored = false;          ///< what was sent stays readable: reading has an end before the writers have
     bool many_writers = true;     ///< several writers on one object, never interleaved
+    bool permits_return = false;  ///< a unit held by a process that died comes back
     bool redelivers = false;      ///< a message taken by a process that died comes again
     std::size_t max_message = 0;  ///< 0: ask the open endpoint's max_message()
 };

@@ -15,6 +15,10 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept;
 /// Both ends of what has no name (`pipe:`, `socketpair:`), to be parted by fork().
 [[nodiscard]] Result<ChannelPair> open_pair(std::string_view uri, OpenOptions = {});
 
+/// A semaphore: `sysv-sem:`, `posix-sem:`, `shm-sem:`.
+[[nodiscard]] Result<Semaphore> open_semaphore(std::string_view uri, SemaphoreOptions = {},
+                                               Deadline = Deadline::never());
+
 /// Creates the object and leaves it there (`wye mk`).
 [[nodiscard]] Result<> make(std::string_view uri, OpenOptions = {});
 
