@@ -90,6 +90,11 @@ enum class Call : std::uint8_t {
     pidfd_info,
     splice,
     tee,
+    mmap,
+    fallocate,
+    mkdir,
+    linkat,
+    futex,
 };
 
 /// struct pidfd_info of the kernel, as its first version has it: newer than the headers of Debian 12.

@@ -1,0 +1,28 @@
+#include "io/participants.hpp"
+
+#include "os/identity.hpp"
+
+namespace wye {
+
+Participants::Mark Participants::enter(std::uint32_t slot, std::uint32_t seen) {
+    auto& s = table_[slot];
+    const auto self = sys::identity();
+    s.pid = self.pid;
+    s.started = self.started;
+    s.pid_namespace = self.pid_namespace;
+    const auto state = (((seen >> 1) + 1) << 1) | 1;
+    s.state.store(state, std::memory_order_release);  // pairs with the acquire of join() and bury()
+    return {slot, epoch_of(state)};
+}
+
+void Participants::leave(Mark self) noexcept {
+    auto& state = table_[self.slot].state;
+    state.store(state.load(std::memory_order_relaxed) & ~1u, std::memory_order_release);
+    (void)sys::lock_byte(file_->get(), byte_of(self.slot), F_UNLCK);
+}
+
+std::unexpected<Error> Participants::full() const {
+    return refuse(Errc::exhausted, "all " + std::to_string(slots_) + " places for participants are taken");
+}
+
+}  // namespace wye

@@ -1,0 +1,72 @@
+// A named file of shared pages: never seen half made, never of another kind, and gone for all when it is removed.
+#pragma once
+#include "wye/core/endpoint.hpp"
+#include "wye/core/mechanism.hpp"
+
+#include "os/memory.hpp"
+
+#include <functional>
+#include <string>
+
+namespace wye {
+
+/// Files in /dev/shm/wye-UID, a directory of this user's alone (0700). Made without a name, filled, and then given one
+/// (O_TMPFILE, linkat): who opens it finds all of it, and who is killed while making it leaves nothing. Its pages are
+/// there from the beginning: a full /dev/shm is Errc::exhausted when it is made, never SIGBUS when it is used.
+class SharedSegment {
+public:
+    static constexpr std::size_t head = 64;  ///< bytes before the content
+
+    struct Geometry {
+        std::uint64_t magic = 0;
+        std::uint32_t layout = 0;  // of header and content; another number with each change
+        char kind[12] = {};
+        std::uint64_t size = 0, boot = 0;
+        std::uint32_t participants = 0, capacity = 0;  // what the kind makes of them
+        std::int32_t creator = 0;
+    };
+
+    struct Shape {
+        std::string_view kind;  ///< up to 11 characters; the file is KIND.NAME
+        std::uint32_t layout = 1;
+        std::uint32_t participants = 0, capacity = 0;
+        std::uint64_t size = 0;  ///< head and content; zeroed
+    };
+    using Fill = std::function<void(std::byte* content)>;
+
+    /// What exists is opened as it is, whatever size `shape` has: look at geometry(). `layout` and `kind` must be right
+    /// (Errc::mismatch), the owner we (Errc::denied).
+    static Result<SharedSegment> open(const std::string& name, const Shape&, Create, const Fill&);
+
+    /// Errc::not_found when it is not there. `told(content)` runs after it was marked as retired: to wake who waits.
+    static Result<> remove(const std::string& name, const Shape&, const RemoveOptions&,
+                           const std::function<void(SharedSegment&)>& told);
+
+    static Result<> list(std::string_view kind, const std::string& scheme, Visit<Object>&);
+
+    /// As it was found and checked at the beginning: what lies in the pages is a stranger's to change.
+    const Geometry& geometry() const noexcept { return geometry_; }
+    /// Removed by its name: nobody new will come.
+    bool retired() const noexcept { return shared().retired.load(std::memory_order_seq_cst) != 0; }
+    std::byte* content() const noexcept { return pages_.data() + head; }
+    /// The description that is this handle's own: where its locks lie.
+    const sys::ParentsFd& file() const noexcept { return fd_; }
+
+private:
+    struct Header {
+        Geometry geometry;
+        std::atomic<std::uint32_t> retired;
+    };
+    static_assert(sizeof(Header) <= head);
+    Header& shared() const noexcept { return *reinterpret_cast<Header*>(pages_.data()); }
+    static Result<SharedSegment> make(int directory, const std::string& file, const Shape&, const Fill&);
+    static Result<SharedSegment> attach(int directory, const std::string& file, const Shape&);
+    Result<> map(int fd, const std::string& file, const Shape&);
+    Result<> hold(int fd, const std::string& file);
+
+    sys::ParentsFd fd_;
+    sys::Mapping pages_;
+    Geometry geometry_;
+};
+
+}  // namespace wye

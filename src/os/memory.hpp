@@ -1,0 +1,121 @@
+// Shared pages: mapping them, giving them room, waiting on a word in them, and the files behind them.
+#pragma once
+#include "wye/base/deadline.hpp"
+#include "wye/base/error.hpp"
+#include "wye/os/fd.hpp"
+
+#include "os/errno.hpp"
+#include "os/syscall.hpp"
+
+#include <linux/futex.h>
+
+#include <atomic>
+#include <string>
+#include <type_traits>
+
+namespace wye::sys {
+
+inline long mmap(std::size_t size, int protection, int flags, int fd, void** at) noexcept {
+    return call(Call::mmap, [&] {
+        void* p = ::mmap(nullptr, size, protection, flags, fd, 0);
+        *at = p;
+        return p == MAP_FAILED ? -1 : 0;
+    });
+}
+/// Pages for all of it now: ENOSPC here, not SIGBUS at the first touch.
+inline long fallocate(int fd, std::size_t size) noexcept {
+    return call(Call::fallocate, [&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); });
+}
+inline long openat(int dir, const char* name, int flags, mode_t mode = 0) noexcept {
+    return call(Call::open, [&] { return ::openat(dir, name, flags | O_CLOEXEC, mode); });
+}
+inline long mkdir(const char* path, mode_t mode) noexcept {
+    return call(Call::mkdir, [&] { return ::mkdir(path, mode); });
+}
+inline long rmdir(const char* path) noexcept {
+    return call(Call::unlink, [&] { return ::rmdir(path); });
+}
+/// Gives an unnamed file (O_TMPFILE) its name; EEXIST when the name is taken.
+inline long publish(int fd, int dir, const char* name) noexcept {
+    return call(Call::linkat, [&] {
+        const std::string self = "/proc/self/fd/" + std::to_string(fd);
+        return ::linkat(AT_FDCWD, self.c_str(), dir, name, AT_SYMLINK_FOLLOW);
+    });
+}
+/// An open-file-description lock on one byte: F_WRLCK or F_UNLCK; -EAGAIN when another description holds it.
+inline long lock_byte(int fd, off_t at, short type) noexcept {
+    return call(Call::fcntl, [&] {
+        struct flock l{};
+        l.l_type = type, l.l_whence = SEEK_SET, l.l_start = at, l.l_len = 1;
+        return ::fcntl(fd, F_OFD_SETLK, &l);
+    });
+}
+/// 1 when another description holds the byte, 0 when none does.
+inline long byte_locked(int fd, off_t at) noexcept {
+    struct flock l{};
+    l.l_type = F_WRLCK, l.l_whence = SEEK_SET, l.l_start = at, l.l_len = 1;
+    const long r = call(Call::fcntl, [&] { return ::fcntl(fd, F_OFD_GETLK, &l); });
+    return r < 0 ? r : l.l_type != F_UNLCK;
+}
+
+/// Sleeps while the word is `seen`, at the longest until the deadline: 0 when woken, -EAGAIN when it is not `seen`,
+/// -ETIMEDOUT, -EINTR.
+long futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen, Deadline) noexcept;
+inline constexpr int every_sleeper = 0x7fffffff;
+/// How many were woken.
+inline long futex_wake(const std::atomic<std::uint32_t>& word, int most) noexcept {
+    return call(Call::futex, [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE, most, nullptr, nullptr, 0); });
+}
+
+/// Shared pages of a file, unmapped when dropped.
+class Mapping {
+public:
+    Mapping() = default;
+    static Result<Mapping> of(int fd, std::size_t size, bool writable = true);
+    Mapping(Mapping&& o) noexcept : at_(std::exchange(o.at_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+    Mapping& operator=(Mapping&& o) noexcept {
+        std::swap(at_, o.at_), std::swap(size_, o.size_);
+        return *this;
+    }
+    ~Mapping() {
+        if (at_) ::munmap(at_, size_);
+    }
+    std::byte* data() const noexcept { return static_cast<std::byte*>(at_); }
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    void* at_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// A descriptor that a child of fork() does not get, because a lock lives as long as its description does and the child
+/// would share it: it is closed there before fork() returns. Not so in a raw clone(2); vfork() and exec are harmless
+/// (CLOEXEC).
+class ParentsFd {
+public:
+    ParentsFd() = default;
+    /// `make()` answers a descriptor or -errno; no fork() comes between it and the note that is taken of it.
+    template <class F>
+    static Result<ParentsFd> open(F&& make, const char* op, std::string_view subject) {
+        ParentsFd p;
+        const long r = p.note([](void* f) -> long { return (*static_cast<std::remove_reference_t<F>*>(f))(); }, &make);
+        if (r < 0) return fail(r, op, subject);
+        return p;
+    }
+    ParentsFd(ParentsFd&& o) noexcept : fd_(std::exchange(o.fd_, -1)), generation_(o.generation_) {}
+    ParentsFd& operator=(ParentsFd&& o) noexcept {
+        std::swap(fd_, o.fd_), std::swap(generation_, o.generation_);
+        return *this;
+    }
+    ~ParentsFd();
+    /// False in the child of a fork(), where there is nothing to be had.
+    bool ours() const noexcept;
+    int get() const noexcept { return fd_; }
+
+private:
+    long note(long (*make)(void*), void* with);
+    int fd_ = -1;
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace wye::sys
