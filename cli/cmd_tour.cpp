@@ -30,10 +30,11 @@ public:
         if (pid_ == 0) ::_exit(body());
     }
     Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)) {}
-    ~Process() {
+    ~Process() { end(); }
+    void end() {
         if (pid_ <= 0) return;
         ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
+        ::waitpid(std::exchange(pid_, -1), nullptr, 0);
     }
     // False when it had to be ended.
     bool wait(Deadline deadline) {
@@ -67,6 +68,16 @@ struct Row {
     bool failed() const { return !missing && (!trouble.empty() || !equal); }
 };
 
+std::vector<int> open_descriptors() {
+    std::vector<int> all;
+    std::error_code e;
+    for (fs::directory_iterator it("/proc/self/fd", e), end; !e && it != end; it.increment(e))
+        all.push_back(std::atoi(it->path().filename().c_str()));
+    std::erase_if(all, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });  // the directory's own
+    std::ranges::sort(all);
+    return all;
+}
+
 class Tour {
 public:
     Tour(Material material, std::string directory) : material_(std::move(material)), directory_(std::move(directory)) {}
@@ -77,10 +88,28 @@ public:
         if (m.open_pair)
             rows.push_back(related(m));
         else if (m.scratch)
-            for (const auto& uri : m.scratch(directory_)) rows.push_back(strangers(m, uri));
+            for (const auto& uri : m.scratch(directory_)) {
+                if (interrupted()) break;
+                rows.push_back(strangers(m, uri));
+            }
         else if (!m.started_peer.empty())
             rows.push_back(started(m));
         return rows;
+    }
+
+    /// Everything of ours that could outlive the tour, and is there: named objects, files, descriptors, processes. What
+    /// others make on this machine meanwhile is theirs.
+    std::vector<std::string> left_behind(const std::vector<int>& descriptors_before) const {
+        std::vector<std::string> all;
+        for (const auto& uri : names_)
+            if (remove(uri, {.dry_run = true})) all.push_back(uri);
+        std::error_code e;
+        for (fs::directory_iterator it(directory_, e), end; !e && it != end; it.increment(e))
+            all.push_back(it->path().string());
+        for (const int fd : open_descriptors())
+            if (!std::ranges::binary_search(descriptors_before, fd)) all.push_back(fmt::format("descriptor {}", fd));
+        if (::waitpid(-1, nullptr, WNOHANG) >= 0) all.emplace_back("a child process");
+        return all;
     }
 
 private:
@@ -126,6 +155,7 @@ private:
 
     Row strangers(const Mechanism& m, const std::string& uri) {
         Row row{.m = &m, .variant = variant_of(uri)};
+        names_.push_back(uri);
         auto in = errand(takes(m, "listen") ? with_param(uri, "listen") : uri, "in");
         auto out = errand(uri, "out");
         Process reader([&] { return become("recv", in); });
@@ -158,6 +188,7 @@ private:
         const Deadline deadline = 60s;
         bool ended = writer.wait(deadline);
         if (&reader != &writer) ended = reader.wait(ended ? deadline : Deadline(1s)) && ended;
+        reader.end(), writer.end();  // who is alive makes again what is taken away here
         const auto got = read_report(in.report), sent = read_report(out.report);
         for (const auto& report : {in.report, out.report}) fs::remove(report), fs::remove(report + ".half");
         for (const auto* r : {&sent, &got}) {
@@ -186,36 +217,9 @@ private:
 
     Material material_;
     std::string directory_;
+    std::vector<std::string> names_;
     unsigned reports_ = 0;
 };
-
-// ---------------------------------------------------------------- what is left behind
-
-// Everything of ours that could outlive the tour: named objects of every room, descriptors, processes, files.
-std::vector<std::string> traces(const std::string& directory) {
-    std::vector<std::string> all;
-    for (const auto* m : mechanisms())
-        if (m->list) (void)m->list([&](const Object& o) { all.push_back(o.uri); });
-    std::error_code e;
-    for (const char* d : {"/dev/shm", "/dev/mqueue", "/proc/self/fd", directory.c_str()}) {
-        const bool own = d == directory.c_str();
-        for (fs::directory_iterator it(d, e), end; !e && it != end; it.increment(e))
-            if (own || std::string_view(d) != "/proc/self/fd")
-                all.push_back(it->path().string());
-            else if (::fcntl(std::atoi(it->path().filename().c_str()), F_GETFD) >= 0)
-                all.push_back("descriptor " + it->path().filename().string());
-    }
-    if (::waitpid(-1, nullptr, WNOHANG) >= 0) all.emplace_back("a child process");
-    std::ranges::sort(all);
-    return all;
-}
-
-std::vector<std::string> left_behind(const std::vector<std::string>& before, const std::string& directory) {
-    const auto after = traces(directory);
-    std::vector<std::string> left;
-    std::ranges::set_difference(after, before, std::back_inserter(left));
-    return left;
-}
 
 // ---------------------------------------------------------------- showing
 
@@ -303,7 +307,7 @@ int run(const Options& o) {
     if (!material) return report("tour", material.error());
     const char* base = std::getenv("TMPDIR");
     std::string directory = std::string(base && *base ? base : "/tmp") + "/wye-tour-XXXXXX";
-    const auto outside = traces("");
+    const auto descriptors = open_descriptors();
     if (!::mkdtemp(directory.data())) return report("tour", Error(Errc::failed, "mkdtemp", directory, errno));
     if (!o.json)
         say("{}, {}, carried by every means between two processes\n\n", escape(material->label),
@@ -318,7 +322,7 @@ int run(const Options& o) {
             rows.push_back(std::move(r));
         }
     }
-    const auto left = left_behind(outside, directory);
+    const auto left = tour.left_behind(descriptors);
     std::error_code ignored;
     fs::remove_all(directory, ignored);
     return conclude(o, rows, *material, left);

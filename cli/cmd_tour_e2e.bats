@@ -29,16 +29,30 @@ setup() {
     complains "$T/empty"
 }
 
-@test "Ctrl-C: 130, and nothing is left behind" {
-    head -c 50000000 /dev/zero >"$T/long"
+@test "Ctrl-C at any moment: 130, and nothing is left behind" {
+    head -c 100000000 /dev/zero >"$T/long"
     set -m
-    "$WYE" tour "$T/long" >"$T/out" 2>"$T/err" &
+    for moment in 0.2 0.4 0.6 0.8 1; do
+        "$WYE" tour "$T/long" >"$T/out" 2>"$T/err" &
+        pid=$!
+        sleep "$moment"
+        kill -INT -- "-$pid"
+        ended "$pid"
+        [ "$code" = 130 ]
+        grep -q '^Left behind: nothing$' "$T/out"
+        [ "$(ls "$T" | grep -c wye-tour || true)" = 0 ]
+        [ "$(pgrep -cf "$T/wye-tour" || true)" = 0 ]
+    done
+}
+
+@test "what others make meanwhile is theirs" {
+    : >"$T/key"
+    w tour "$T/film" >"$T/out" &
     pid=$!
-    sleep 1
-    kill -INT -- "-$pid"
+    eventually grep -q '^file ' "$T/out"
+    w mk "sysv-mq:$T/key#7" "posix-mq:$(queue_name)"
     ended "$pid"
-    [ "$code" = 130 ]
+    w rm "sysv-mq:$T/key#7" "posix-mq:$(queue_name)"
+    [ "$code" = 0 ]
     grep -q '^Left behind: nothing$' "$T/out"
-    [ "$(ls "$T" | grep -c wye-tour || true)" = 0 ]
-    [ "$(pgrep -cf "$T/wye-tour" || true)" = 0 ]
 }
