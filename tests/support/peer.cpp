@@ -1,5 +1,7 @@
 #include "support/peer.hpp"
 
+#include "wye/registry/open.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 
 namespace wye::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 bool become(const std::vector<std::string>& arguments, const std::string& in, const std::string& out) {
     ::dup2(::open(in.c_str(), O_RDONLY | O_CLOEXEC), 0);
@@ -41,7 +45,36 @@ std::string Program::output() const {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::vector<std::string> python_client(const std::string& kind, const std::string& where) {
+void socat_connects(const std::string& uri, const std::string& address) {
+    if (!have_program("socat")) GTEST_SKIP() << "socat is not installed";
+    auto server = or_throw(open(with_param(uri, "framing=lines&listen")));
+    Program socat({"socat", "-t5", "-", address}, "one\ntwo\n");
+    std::byte room[64];
+    EXPECT_EQ(text_of(or_throw(server.recv(room, 5s))), "one");
+    EXPECT_EQ(text_of(or_throw(server.recv(room, 5s))), "two");
+    WYE_EXPECT_ERRC(Errc::closed, server.recv(room, 5s));
+    WYE_ASSERT_OK(server.send(bytes_of("three")));
+    WYE_ASSERT_OK(server.close_write());
+    EXPECT_TRUE(socat.ok());
+    EXPECT_EQ(socat.output(), "three\n");
+}
+
+void socat_listens(const std::string& uri, const std::string& address) {
+    if (!have_program("socat")) GTEST_SKIP() << "socat is not installed";
+    Program socat({"socat", "-t5", "-", address}, "welcome\n");
+    auto client = open(with_param(uri, "framing=lines"), {}, 1s);
+    for (const Deadline end = 5s; !client && !end.passed(); ::usleep(2000))
+        client = open(with_param(uri, "framing=lines"), {}, 1s);
+    WYE_ASSERT_OK(client);
+    std::byte room[64];
+    EXPECT_EQ(text_of(or_throw(client->recv(room, 5s))), "welcome");
+    WYE_ASSERT_OK(client->send(bytes_of("thanks")));
+    WYE_ASSERT_OK(client->close_write());
+    EXPECT_TRUE(socat.ok());
+    EXPECT_EQ(socat.output(), "thanks\n");
+}
+
+void python_connects(const std::string& uri, const std::string& kind, const std::string& where) {
     static const char* script = R"(
 import socket, struct, sys
 kind, where = sys.argv[1:]
@@ -63,7 +96,17 @@ send(b"")
 s.shutdown(socket.SHUT_WR)
 sys.exit(0 if s.recv(1) == b"" else "there was more")
 )";
-    return {"python3", "-c", script, kind, where};
+    if (!have_program("python3")) GTEST_SKIP() << "python3 is not installed";
+    auto server = or_throw(open(with_param(uri, "listen")));
+    Program python({"python3", "-c", script, kind, where}, "");
+    std::vector<std::byte> room(200000);
+    const std::string big(150000, 'x');
+    WYE_ASSERT_OK(server.send(bytes_of(big), 5s));
+    EXPECT_TRUE(text_of(or_throw(server.recv(room, 5s))) == std::string(big.size(), 'X'));
+    EXPECT_EQ(or_throw(server.recv(room, 5s)).size(), 0u);
+    WYE_EXPECT_ERRC(Errc::closed, server.recv(room, 5s));
+    WYE_ASSERT_OK(server.close_write());
+    EXPECT_TRUE(python.ok());
 }
 
 }  // namespace wye::test

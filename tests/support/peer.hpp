@@ -21,8 +21,12 @@ private:
     Child child_;
 };
 
+/// Lines to and from socat, with `uri` as our end; it is told `address` ("TCP:127.0.0.1:7000").
+void socat_connects(const std::string& uri, const std::string& address);
+void socat_listens(const std::string& uri, const std::string& address);
+
 /// A Python client of the standard library: connects (`unix` and a path, or `tcp` and a port), receives one message
 /// framed by four bytes of length, and answers with the same text in capitals and then with an empty message.
-std::vector<std::string> python_client(const std::string& kind, const std::string& where);
+void python_connects(const std::string& uri, const std::string& kind, const std::string& where);
 
 }  // namespace wye::test

@@ -39,6 +39,8 @@ int option_of(int fd, int level, int name) {
     return v;
 }
 
+std::string free_port() { return std::to_string(or_throw(TcpListener::listen("127.0.0.1", "0")).port()); }
+
 bool have_ipv6() { return TcpListener::listen("::1", "0").has_value(); }
 
 void set_loopback(bool up) {
@@ -202,46 +204,12 @@ TEST(Tcp, uris_say_which_end_they_are) {
 }
 
 TEST(Tcp, socat_exchanges_lines) {
-    if (!wye::test::have_program("socat")) GTEST_SKIP() << "socat is not installed";
-    const TcpOptions lines{.stream = {.framing = Framing::lines}};
-    std::byte room[64];
-    auto l = std::make_unique<TcpListener>(or_throw(TcpListener::listen("127.0.0.1", "0", lines)));
-    const auto port = std::to_string(l->port());
-    {
-        wye::test::Program socat({"socat", "-t5", "-", "TCP:127.0.0.1:" + port}, "one\ntwo\n");
-        auto s = or_throw(l->accept(5s));
-        EXPECT_EQ(text_of(or_throw(s.recv(room, 5s))), "one");
-        EXPECT_EQ(text_of(or_throw(s.recv(room, 5s))), "two");
-        WYE_EXPECT_ERRC(Errc::closed, s.recv(room, 5s));
-        WYE_ASSERT_OK(s.send(bytes_of("three")));
-        WYE_ASSERT_OK(s.close_write());
-        EXPECT_TRUE(socat.ok());
-        EXPECT_EQ(socat.output(), "three\n");
-    }
-    l.reset();
-    wye::test::Program socat({"socat", "-t5", "-", "TCP-LISTEN:" + port + ",bind=127.0.0.1,reuseaddr"}, "welcome\n");
-    auto s = TcpSocket::connect("127.0.0.1", port, lines, 1s);
-    for (const Deadline end = 5s; !s && !end.passed(); ::usleep(2000))
-        s = TcpSocket::connect("127.0.0.1", port, lines, 1s);
-    WYE_ASSERT_OK(s);
-    EXPECT_EQ(text_of(or_throw(s->recv(room, 5s))), "welcome");
-    WYE_ASSERT_OK(s->send(bytes_of("thanks")));
-    WYE_ASSERT_OK(s->close_write());
-    EXPECT_TRUE(socat.ok());
-    EXPECT_EQ(socat.output(), "thanks\n");
+    const auto port = free_port();
+    wye::test::socat_connects("tcp://127.0.0.1:" + port, "TCP:127.0.0.1:" + port);
+    wye::test::socat_listens("tcp://127.0.0.1:" + port, "TCP-LISTEN:" + port + ",bind=127.0.0.1,reuseaddr");
 }
 
 TEST(Tcp, a_python_client_writes_the_framing_itself) {
-    if (!wye::test::have_program("python3")) GTEST_SKIP() << "python3 is not installed";
-    auto l = or_throw(TcpListener::listen("127.0.0.1", "0"));
-    wye::test::Program python(wye::test::python_client("tcp", std::to_string(l.port())), "");
-    auto server = or_throw(l.accept(5s));
-    std::vector<std::byte> room(200000);
-    const std::string big(150000, 'x');
-    WYE_ASSERT_OK(server.send(bytes_of(big), 5s));
-    EXPECT_TRUE(text_of(or_throw(server.recv(room, 5s))) == std::string(big.size(), 'X'));
-    EXPECT_EQ(or_throw(server.recv(room, 5s)).size(), 0u);
-    WYE_EXPECT_ERRC(Errc::closed, server.recv(room, 5s));
-    WYE_ASSERT_OK(server.close_write());
-    EXPECT_TRUE(python.ok());
+    const auto port = free_port();
+    wye::test::python_connects("tcp://127.0.0.1:" + port, "tcp", port);
 }
