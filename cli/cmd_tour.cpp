@@ -87,7 +87,7 @@ public:
         std::vector<Row> rows;
         if (m.open_pair)
             rows.push_back(related(m));
-        else if (m.scratch)
+        else if (m.open && m.scratch)
             for (const auto& uri : m.scratch(directory_)) {
                 if (interrupted()) break;
                 rows.push_back(strangers(m, uri));

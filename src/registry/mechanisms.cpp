@@ -1,5 +1,6 @@
 // The one list of every room.
 #include "wye/registry/open.hpp"
+#include "wye/sync/shm_semaphore.hpp"
 #include "wye/transport/exec.hpp"
 #include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
@@ -15,12 +16,23 @@
 namespace wye {
 
 std::span<const Mechanism* const> mechanisms() noexcept {
-    // In the order of the table of means.
+    // In the order of the table of means, a line each.
+    // clang-format off
     static constexpr const Mechanism* all[] = {
-        &file_log_mechanism, &sysv_mq_mechanism,    &posix_mq_mechanism, &pipe_mechanism,
-        &fifo_mechanism,     &socketpair_mechanism, &unix_mechanism,     &tcp_mechanism,
-        &udp_mechanism,      &fd_mechanism,         &exec_mechanism,
+        &file_log_mechanism,
+        &shm_semaphore_mechanism,
+        &sysv_mq_mechanism,
+        &posix_mq_mechanism,
+        &pipe_mechanism,
+        &fifo_mechanism,
+        &socketpair_mechanism,
+        &unix_mechanism,
+        &tcp_mechanism,
+        &udp_mechanism,
+        &fd_mechanism,
+        &exec_mechanism,
     };
+    // clang-format on
     return all;
 }
 
