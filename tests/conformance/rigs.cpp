@@ -264,6 +264,7 @@ Subject plain_subject(const char* scheme, const std::string& label, Framing f, A
 std::vector<Subject> subjects() {
     std::vector<Subject> all;
     for (const auto* m : mechanisms()) {
+        if (!m->open && !m->open_pair) continue;  // carries no messages
         if (m->open_pair)
             for (const auto f : framings) all.push_back(pair_subject(*m, f));
         if (m->scratch && takes(*m, "listen"))

@@ -61,6 +61,9 @@ TEST(Exec, no_shell_sees_the_words) {
 
 TEST(Exec, a_program_that_does_not_exist_is_not_found_and_nothing_is_left) {
     const TempDir dir;
+    // A directory on the way that we may not search would make EACCES of every name.
+    const std::string path = std::getenv("PATH") ? std::getenv("PATH") : "";
+    ::setenv("PATH", "/usr/bin:/bin", 1);
     std::ofstream(dir / "no-program") << "#!/bin/sh\n";
     const auto before = open_descriptors();
     WYE_EXPECT_ERRC(Errc::not_found, wye::open("exec:no-such-program-anywhere"));
@@ -70,6 +73,7 @@ TEST(Exec, a_program_that_does_not_exist_is_not_found_and_nothing_is_left) {
         WYE_EXPECT_ERRC(Errc::bad_address, wye::open(bad));
     EXPECT_EQ(open_descriptors(), before);
     EXPECT_TRUE(no_child_left());
+    ::setenv("PATH", path.c_str(), 1);
 }
 
 TEST(Exec, how_it_ended_is_named) {
