@@ -9,6 +9,15 @@
 
 extern char** environ;
 
+namespace wye {
+
+std::string Exit::text() const {
+    if (!known) return "ended";
+    return signal ? "killed by signal " + std::to_string(signal) : "exit status " + std::to_string(status);
+}
+
+}  // namespace wye
+
 namespace wye::sys {
 namespace {
 
@@ -42,27 +51,50 @@ Exit exit_seen_by(int pidfd) noexcept {
     return {.status = WEXITSTATUS(info.exit_code)};
 }
 
-}  // namespace
-
-std::string Exit::text() const {
-    if (!known) return "ended";
-    return signal ? "killed by signal " + std::to_string(signal) : "exit status " + std::to_string(status);
+// What becomes one of the child's first three must lie beyond them, or placing one would overwrite another.
+Result<Fd> lifted(int fd, int to) {
+    if (fd < 0 || fd > 2 || fd == to) return Fd();
+    const long r = sys::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (r < 0) return fail(r, "fcntl");
+    return Fd(static_cast<int>(r));
 }
 
-Result<Process> Process::start(std::span<const std::string> words, int in, int out) {
+// The order is the promise: places, then the directory, then nothing else stays open.
+Result<> fill(Plan& plan, const SpawnOptions& o, Fd (&lifts)[3]) {
+    const int wanted[3] = {o.in, o.out, o.err};
+    for (int to = 0; to < 3; ++to) {
+        WYE_TRY(lifts[to], lifted(wanted[to], to));
+        const int from = lifts[to] == nullptr ? wanted[to] : lifts[to].get();
+        if (from >= 0) ::posix_spawn_file_actions_adddup2(&plan.files, from, to);
+    }
+    if (o.err_to_out) ::posix_spawn_file_actions_adddup2(&plan.files, 1, 2);
+    if (o.directory >= 0) ::posix_spawn_file_actions_addfchdir_np(&plan.files, o.directory);
+    ::posix_spawn_file_actions_addclosefrom_np(&plan.files, 3);
+    if (!o.own_group) return {};
+    ::posix_spawnattr_setpgroup(&plan.attributes, 0);
+    ::posix_spawnattr_setflags(&plan.attributes,
+                               POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    return {};
+}
+
+}  // namespace
+
+Result<Process> Process::start(std::span<const std::string> words, const SpawnOptions& o) {
     if (words.empty() || words[0].empty()) return wye::fail(Errc::bad_address, "posix_spawn");
     std::vector<char*> argv;
     for (const auto& w : words) argv.push_back(const_cast<char*>(w.c_str()));
     argv.push_back(nullptr);
+    if (o.arg0) argv[0] = const_cast<char*>(o.arg0->c_str());
     Plan plan;
-    if (in >= 0) ::posix_spawn_file_actions_adddup2(&plan.files, in, 0);
-    if (out >= 0) ::posix_spawn_file_actions_adddup2(&plan.files, out, 1);
-    ::posix_spawn_file_actions_addclosefrom_np(&plan.files, 3);
+    Fd lifts[3];
+    WYE_CHECK(fill(plan, o, lifts));
     pid_t pid = -1;
     const long r = call(Call::spawn, [&] {
-        errno = ::posix_spawnp(&pid, argv[0], &plan.files, &plan.attributes, argv.data(), environ);
+        errno = ::posix_spawnp(&pid, words[0].c_str(), &plan.files, &plan.attributes, argv.data(),
+                               o.environment ? o.environment : environ);
         return errno == 0 ? 0 : -1;
     });
+    if (r == -EAGAIN) return std::unexpected(Error(Errc::exhausted, "exec", words[0], EAGAIN));  // RLIMIT_NPROC
     if (r < 0) return fail(r, "exec", words[0]);
     Process p;
     p.pid_ = pid;
@@ -102,6 +134,19 @@ Process::~Process() {
 Result<> Process::signal(int number) {
     if (over_) return wye::fail(Errc::not_found, "kill");
     const long r = pidfd_send_signal(pidfd_.get(), number);
+    return r < 0 ? Result<>(fail(r, "kill")) : Result<>();
+}
+
+Result<> Process::signal_group(int number) {
+    if (pidfd_ == nullptr) return wye::fail(Errc::not_found, "kill");
+    long r = pidfd_send_signal(pidfd_.get(), number, PIDFD_SIGNAL_PROCESS_GROUP);
+    if (r == -EINVAL) {
+        siginfo_t info{};
+        const int look = WEXITED | WNOHANG | WNOWAIT;
+        r = over_ ? -ESRCH : sys::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, look);
+        if (r == 0) r = sys::kill(-pid_, number);
+        if (r == -ECHILD) r = -ESRCH;
+    }
     return r < 0 ? Result<>(fail(r, "kill")) : Result<>();
 }
 

@@ -30,6 +30,9 @@
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100  // Linux 6.18: a write to a pipe without readers gives EPIPE and no SIGPIPE
 #endif
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)  // Linux 6.9; before it EINVAL
+#endif
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77  // Linux 6.5
 #endif
@@ -399,8 +402,9 @@ inline long kill(pid_t pid, int signal) noexcept {
 inline long pidfd_open(pid_t pid) noexcept {
     return call(Call::pidfd_open, [&] { return ::syscall(SYS_pidfd_open, pid, 0); });
 }
-inline long pidfd_send_signal(int pidfd, int signal) noexcept {
-    return call(Call::pidfd_send_signal, [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); });
+inline long pidfd_send_signal(int pidfd, int signal, unsigned flags = 0) noexcept {
+    return call(Call::pidfd_send_signal,
+                [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, flags); });
 }
 /// Linux 6.13; how a process ended that somebody else has reaped, 6.15.
 inline long pidfd_info(int pidfd, PidfdInfo* info) noexcept {
