@@ -85,6 +85,7 @@ public:
     // Nothing is known of a kind but what its Mechanism says.
     std::vector<Row> visit(const Mechanism& m) {
         std::vector<Row> rows;
+        if (m.traits.data == Data::none) return rows;
         if (m.open_pair)
             rows.push_back(related(m));
         else if (m.open && m.scratch)

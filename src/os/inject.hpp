@@ -1,4 +1,5 @@
-// Bends the syscall seam, for tests: the N-th call fails with an errno, or a transfer moves only a few bytes.
+// Bends the syscall seam, for tests: the N-th call fails with an errno, a transfer moves only a few bytes, or the
+// process dies before it.
 #pragma once
 #include "os/syscall.hpp"
 
@@ -14,6 +15,7 @@ struct Fault {
     unsigned times = 1;
     int error = 0;         ///< the errno to answer; 0 with `clip` set: a short transfer
     std::size_t clip = 0;  ///< move at most this many bytes
+    int signal = 0;        ///< raised in the calling thread before the call is made
 };
 
 /// The faults hold for the whole process while this lives; one at a time. Children made by fork() inherit them.

@@ -14,10 +14,10 @@ Result<> remove_path(const std::string& path, mode_t kind, std::string_view othe
     return r < 0 ? Result<>(fail(r, "unlink", path)) : Result<>();
 }
 
-Result<> trust_maker(uid_t maker, std::string_view queue) {
+Result<> trust_maker(uid_t maker, std::string_view what) {
     if (maker == effective_user() || maker == 0) return {};
-    return refuse(Errc::denied, std::string(queue) + ": user " + std::to_string(maker) +
-                                    " made this queue; open it without create if it is meant");
+    return refuse(Errc::denied, std::string(what) + ": user " + std::to_string(maker) +
+                                    " made this; open it without create if it is meant");
 }
 
 }  // namespace wye::sys

@@ -13,7 +13,7 @@ namespace wye::sys {
 /// link is not followed. A dry run only looks.
 Result<> remove_path(const std::string& path, mode_t kind, std::string_view otherwise, bool dry_run);
 
-/// Errc::denied for a queue that neither this user nor root made: somebody may have been waiting for us there.
-Result<> trust_maker(uid_t maker, std::string_view queue);
+/// Errc::denied for what neither this user nor root made: somebody may have been waiting for us there.
+Result<> trust_maker(uid_t maker, std::string_view what);
 
 }  // namespace wye::sys

@@ -3,6 +3,7 @@
 #include "os/inject.hpp"
 
 #include <algorithm>
+#include <csignal>
 
 namespace wye::sys {
 namespace {
@@ -94,7 +95,10 @@ bool bends(Armed& a, Call id) noexcept {
 long seam::intercept(Call id) noexcept {
     if (id == Call::close) return 0;  // a close that is not made would leak, and proves nothing
     for (std::size_t i = 0; i < fault_count.load(std::memory_order_acquire); ++i)
-        if (faults[i].fault.error != 0 && bends(faults[i], id)) return -faults[i].fault.error;
+        if ((faults[i].fault.error != 0 || faults[i].fault.signal != 0) && bends(faults[i], id)) {
+            if (faults[i].fault.signal != 0) ::raise(faults[i].fault.signal);
+            return -faults[i].fault.error;
+        }
     return 0;
 }
 

@@ -1,6 +1,8 @@
 // The one list of every room.
 #include "wye/registry/open.hpp"
+#include "wye/sync/posix_semaphore.hpp"
 #include "wye/sync/shm_semaphore.hpp"
+#include "wye/sync/sysv_semaphore.hpp"
 #include "wye/transport/exec.hpp"
 #include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
@@ -20,6 +22,8 @@ std::span<const Mechanism* const> mechanisms() noexcept {
     // clang-format off
     static constexpr const Mechanism* all[] = {
         &file_log_mechanism,
+        &sysv_semaphore_mechanism,
+        &posix_semaphore_mechanism,
         &shm_semaphore_mechanism,
         &sysv_mq_mechanism,
         &posix_mq_mechanism,

@@ -1,13 +1,13 @@
 // A System V message queue.
 #include "wye/transport/sysv_mq.hpp"
 
-#include "wye/base/text.hpp"
-
+#include "io/sysv_address.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/object.hpp"
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
+#include "os/sysv_key.hpp"
 #include "os/wait.hpp"
 
 #include <algorithm>
@@ -19,12 +19,6 @@ namespace wye {
 namespace {
 
 std::size_t system_limit() { return sys::read_number("/proc/sys/kernel/msgmax").value_or(8192); }
-
-std::string hex(std::int32_t key) {
-    char text[16];
-    std::snprintf(text, sizeof text, "0x%x", static_cast<unsigned>(key));
-    return text;
-}
 
 // The permission bits that opening for this mode asks of a queue that exists.
 int wanted(Mode m) noexcept { return m == Mode::read ? 0444 : m == Mode::write ? 0222 : 0666; }
@@ -41,17 +35,10 @@ std::chrono::system_clock::time_point time_of(long seconds) { return std::chrono
 
 // ---------------------------------------------------------------- life
 
-Result<std::int32_t> SysvMq::key_of(const std::string& path, unsigned project) {
-    if (project < 1 || project > 255)
-        return refuse(Errc::bad_address, path + "#" + std::to_string(project) + ": the number is from 1 to 255");
-    struct stat s{};
-    if (const long r = sys::stat(path.c_str(), &s); r < 0) return sys::fail(r, "ftok", path);
-    const auto key = (s.st_ino & 0xffff) | (s.st_dev & 0xff) << 16 | std::uint64_t{project} << 24;
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(key));
-}
+Result<std::int32_t> SysvMq::key_of(const std::string& path, unsigned project) { return sys::sysv_key(path, project); }
 
 Result<SysvMq> SysvMq::open(std::int32_t key, SysvMqOptions o) {
-    const auto subject = "key=" + hex(key);
+    const auto subject = "key=" + sys::key_text(key);
     if (key == IPC_PRIVATE)
         return refuse(Errc::bad_address, subject +
                                              ": the key 0 is IPC_PRIVATE, which makes another queue each time; use "
@@ -202,37 +189,8 @@ namespace {
 constexpr std::string_view example = "sysv-mq:/etc/hostname#7";
 constexpr Param params[] = {{"type", "N", "the type that is sent, and asked for"}};
 
-struct Address {
-    bool is_id = false;
-    std::int32_t number = 0;
-};
-
-Result<Address> address_of(const Uri& uri) {
-    const auto a = uri.address();
-    const bool id = a.starts_with("id=");
-    if (id || a.starts_with("key=")) {
-        if (uri.fragment()) return uri.refuse("'#' belongs to a path, not to a key or an id", "sysv-mq:key=0x51");
-        const auto n = parse_number(a.substr(id ? 3 : 4));
-        if (!n || *n > (id ? INT32_MAX : UINT32_MAX))
-            return uri.refuse("not a number of 32 bits", id ? "sysv-mq:id=5" : "sysv-mq:key=0x51");
-        if (!id && *n == 0)
-            return uri.refuse("the key 0 (IPC_PRIVATE) makes another queue each time", "sysv-mq:key=0x51");
-        return Address{id, static_cast<std::int32_t>(static_cast<std::uint32_t>(*n))};
-    }
-    if (!a.starts_with("/")) return uri.refuse("neither an absolute path nor a key", example);
-    if (!uri.fragment()) return uri.refuse("no #number after the path", example);
-    const auto n = parse_number(*uri.fragment());
-    if (!n || *n < 1 || *n > 255) return uri.refuse("the number after '#' is from 1 to 255", example);
-    auto key = SysvMq::key_of(std::string(a), static_cast<unsigned>(*n));
-    if (!key && key.error().is(Errc::not_found))
-        return refuse(Errc::not_found, std::string(uri.text()) + ": the file " + std::string(a) +
-                                           ", which the key is made from, does not exist");
-    if (!key) return std::unexpected(std::move(key).error());
-    return Address{false, *key};
-}
-
 Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
-    WYE_TRY(const auto a, address_of(uri));
+    WYE_TRY(const auto a, sysv_address(uri, example));
     WYE_TRY(const auto type, uri.number("type", 0));
     if ((uri.has("type") && type == 0) || type > static_cast<std::uint64_t>(std::numeric_limits<long>::max()))
         return uri.refuse("a type is from 1 on", "sysv-mq:/etc/hostname?type=3#7");
@@ -245,7 +203,7 @@ Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
 }
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
-    WYE_TRY(const auto a, address_of(uri));
+    WYE_TRY(const auto a, sysv_address(uri, example));
     // Removing asks for ownership and not for permission bits, so none are asked for here.
     const long id = a.is_id ? a.number : sys::msgget(a.number, 0);
     if (id < 0) return sys::fail(id, "msgget", uri.text());
@@ -265,7 +223,7 @@ Result<> list(Visit<Object> visit) {
         unsigned long bytes = 0, messages = 0;
         if (std::sscanf(table.c_str() + at + 1, "%d %d %o %lu %lu %u %u %u", &key, &id, &mode, &bytes, &messages,
                         &lspid, &lrpid, &uid) == 8)
-            visit({.uri = key == 0 ? "sysv-mq:id=" + std::to_string(id) : "sysv-mq:key=" + hex(key),
+            visit({.uri = key == 0 ? "sysv-mq:id=" + std::to_string(id) : "sysv-mq:key=" + sys::key_text(key),
                    .owner = uid,
                    .mode = mode,
                    .bytes = bytes,
@@ -278,7 +236,7 @@ Result<> list(Visit<Object> visit) {
 std::vector<std::string> scratch(const std::string&) {
     for (;;) {
         const auto key = static_cast<std::int32_t>(sys::unique_mark() >> 16 | 1);
-        if (sys::msgget(key, 0) == -ENOENT) return {"sysv-mq:key=" + hex(key)};
+        if (sys::msgget(key, 0) == -ENOENT) return {"sysv-mq:key=" + sys::key_text(key)};
     }
 }
 
