@@ -121,7 +121,8 @@ TEST_P(Semaphores, a_deadline_is_met_without_spinning_and_now_does_not_wait) {
 TEST_P(Semaphores, the_unit_of_a_killed_holder_comes_back_where_the_trait_says_so) {
     auto s = make(1);
     Child holder([&] {
-        const auto held = or_throw(join().acquire(patience));
+        auto mine = join();
+        const auto held = or_throw(mine.acquire(patience));
         ++page->steps;
         return ::pause() == 0;
     });
@@ -140,7 +141,8 @@ TEST_P(Semaphores, the_unit_of_a_killed_holder_comes_back_where_the_trait_says_s
 TEST_P(Semaphores, one_stopped_holder_keeps_its_unit_and_the_others_go_on) {
     auto s = make(2);
     Child holder([&] {
-        const auto held = or_throw(join().acquire(patience));
+        auto mine = join();
+        const auto held = or_throw(mine.acquire(patience));
         ++page->steps;
         return ::pause() == 0;
     });
