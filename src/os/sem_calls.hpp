@@ -39,9 +39,9 @@ inline long sem_unlink(const char* name) noexcept {
 }
 
 // These make a system call only where somebody waits, so they do not pass the seam.
-[[gnu::always_inline]] inline long sem_post(sem_t* s) noexcept { return ::sem_post(s) == 0 ? 0 : -errno; }
-[[gnu::always_inline]] inline long sem_wait(sem_t* s) noexcept { return ::sem_wait(s) == 0 ? 0 : -errno; }
-[[gnu::always_inline]] inline long sem_trywait(sem_t* s) noexcept { return ::sem_trywait(s) == 0 ? 0 : -errno; }
+inline long sem_post(sem_t* s) noexcept { return ::sem_post(s) == 0 ? 0 : -errno; }
+inline long sem_wait(sem_t* s) noexcept { return ::sem_wait(s) == 0 ? 0 : -errno; }
+inline long sem_trywait(sem_t* s) noexcept { return ::sem_trywait(s) == 0 ? 0 : -errno; }
 
 /// By the monotonic clock: sem_timedwait(3) goes by the one that people set, so it fires early or never.
 inline long sem_wait_by(sem_t* s, Deadline d) noexcept {

@@ -9,6 +9,7 @@ relay|fifo:/nowhere fifo:/nowhere2
 tee|-
 mk|fifo:/nowhere
 rm|fifo:/nowhere
+sem|posix-sem:/nowhere -- true
 tour|-
 completion|bash
 help|*'

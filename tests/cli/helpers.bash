@@ -63,7 +63,7 @@ ended() {
 cleanup() {
     local p
     for p in $(jobs -p); do kill -KILL "$p" 2>/dev/null || true; done
-    "$WYE" rm --force "posix-mq:$(queue_name)" 2>/dev/null || true
-    if [ -e "$T/key" ]; then "$WYE" rm --force "sysv-mq:$T/key#7" 2>/dev/null || true; fi
+    "$WYE" rm --force "posix-mq:$(queue_name)" "posix-sem:$(queue_name)" 2>/dev/null || true
+    if [ -e "$T/key" ]; then "$WYE" rm --force "sysv-mq:$T/key#7" "sysv-sem:$T/key#7" 2>/dev/null || true; fi
 }
 teardown() { cleanup; }

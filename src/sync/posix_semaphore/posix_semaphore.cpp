@@ -26,24 +26,17 @@ std::string path_of(std::string_view name) { return directory + "/" + prefix + s
 
 sem_t* of(void* s) noexcept { return static_cast<sem_t*>(s); }
 
-[[gnu::cold, gnu::noinline]] std::unexpected<Error> failed(long r, const char* op) {
+std::unexpected<Error> failed(long r, const char* op) {
     if (r == -EAGAIN || r == -ETIMEDOUT) return fail(Errc::timed_out);
     if (r == -EOVERFLOW) return std::unexpected(Error(Errc::exhausted, op, {}, EOVERFLOW));
     return sys::fail(r, op);
 }
 
-[[gnu::cold, gnu::noinline]] long wait_on(sem_t* s, Deadline d) noexcept {
+long take(sem_t* s, Deadline d) noexcept {
     for (;;) {
         const long r = d.is_never() ? sys::sem_wait(s) : d.is_now() ? sys::sem_trywait(s) : sys::sem_wait_by(s, d);
         if (r != -EINTR) return r;
     }
-}
-// A unit that is there costs no system call.
-[[gnu::always_inline]] inline long take(sem_t* s, Deadline d) noexcept {
-    const long r = sys::sem_trywait(s);
-    if (r == 0 || (r == -EAGAIN && d.is_now())) [[likely]]
-        return r;
-    return wait_on(s, d);
 }
 
 Result<> give_back(void* s, std::uint64_t generation) {
@@ -102,20 +95,18 @@ PosixSemaphore::~PosixSemaphore() {
 // ---------------------------------------------------------------- work
 
 Result<Permit> PosixSemaphore::acquire(Deadline d) {
-    if (const long r = take(of(semaphore_), d); r < 0) [[unlikely]]
-        return failed(r, "sem_wait");
+    if (const long r = take(of(semaphore_), d); r < 0) return failed(r, "sem_wait");
     return Permit(give_back, semaphore_, sys::fork_generation());
 }
 
-Result<> PosixSemaphore::wait(Deadline d) {
-    if (const long r = take(of(semaphore_), d); r < 0) [[unlikely]]
-        return failed(r, "sem_wait");
+Result<> PosixSemaphore::wait_for_unit(Deadline d) {
+    if (const long r = take(of(semaphore_), d); r < 0) return failed(r, "sem_wait");
     return {};
 }
 
-Result<> PosixSemaphore::post() {
-    if (const long r = sys::sem_post(of(semaphore_)); r < 0) [[unlikely]]
-        return failed(r, "sem_post");
+// Once more, for the reason.
+Result<> PosixSemaphore::post_again() {
+    if (const long r = sys::sem_post(of(semaphore_)); r < 0) return failed(r, "sem_post");
     return {};
 }
 
