@@ -58,6 +58,10 @@ enum class Call : std::uint8_t {
     lseek,
     fstat,
     unlink,
+    mkdir,
+    rename,
+    symlink,
+    fsync,
     chmod,
     fchmod,
     getrlimit,
@@ -96,6 +100,8 @@ enum class Call : std::uint8_t {
     pidfd_open,
     pidfd_send_signal,
     pidfd_info,
+    signalfd,
+    sigtimedwait,
     splice,
     tee,
     mmap,
@@ -401,6 +407,7 @@ inline long mq_notify(int q, const sigevent* e) noexcept {
 
 // processes
 inline uid_t effective_user() noexcept { return ::geteuid(); }
+inline pid_t own_pid() noexcept { return ::getpid(); }
 inline long kill(pid_t pid, int signal) noexcept {
     return call(Call::kill, [&] { return ::kill(pid, signal); });
 }
