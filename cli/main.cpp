@@ -15,13 +15,40 @@
 
 namespace wye::cli {
 
-extern const Command means_command, send_command, recv_command, relay_command, tee_command, mk_command, rm_command,
-    sem_command, tour_command, tour_peer_command, completion_command, complete_command;
+// A line each.
+// clang-format off
+extern const Command
+    means_command,
+    send_command,
+    recv_command,
+    relay_command,
+    tee_command,
+    mk_command,
+    rm_command,
+    sem_command,
+    lock_command,
+    tour_command,
+    tour_peer_command,
+    completion_command,
+    complete_command;
 
 std::span<const Command* const> commands() noexcept {
     static constexpr const Command* all[] = {
-        &means_command, &send_command, &recv_command, &relay_command,     &tee_command,        &mk_command,
-        &rm_command,    &sem_command,  &tour_command, &tour_peer_command, &completion_command, &complete_command};
+        &means_command,
+        &send_command,
+        &recv_command,
+        &relay_command,
+        &tee_command,
+        &mk_command,
+        &rm_command,
+        &sem_command,
+        &lock_command,
+        &tour_command,
+        &tour_peer_command,
+        &completion_command,
+        &complete_command,
+    };
+    // clang-format on
     return all;
 }
 

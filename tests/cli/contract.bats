@@ -10,6 +10,7 @@ tee|-
 mk|fifo:/nowhere
 rm|fifo:/nowhere
 sem|posix-sem:/nowhere -- true
+lock|/nowhere/lock -- true
 tour|-
 completion|bash
 help|*'
