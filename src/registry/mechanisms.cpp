@@ -2,6 +2,7 @@
 #include "wye/registry/open.hpp"
 #include "wye/sync/posix_semaphore.hpp"
 #include "wye/sync/shm_semaphore.hpp"
+#include "wye/sync/signals.hpp"
 #include "wye/sync/sysv_semaphore.hpp"
 #include "wye/transport/exec.hpp"
 #include "wye/transport/fd.hpp"
@@ -22,6 +23,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
     // clang-format off
     static constexpr const Mechanism* all[] = {
         &file_log_mechanism,
+        &signal_mechanism,
         &sysv_semaphore_mechanism,
         &posix_semaphore_mechanism,
         &shm_semaphore_mechanism,
