@@ -11,6 +11,7 @@ mk|fifo:/nowhere
 rm|fifo:/nowhere
 sem|posix-sem:/nowhere -- true
 lock|/nowhere/lock -- true
+signal|wait USR1
 tour|-
 completion|bash
 help|*'
