@@ -15,7 +15,6 @@
 
 namespace wye::cli {
 
-<<<<<<< HEAD
 // A line each.
 // clang-format off
 extern const Command
@@ -28,6 +27,7 @@ extern const Command
     rm_command,
     sem_command,
     lock_command,
+    signal_command,
     tour_command,
     tour_peer_command,
     completion_command,
@@ -44,22 +44,13 @@ std::span<const Command* const> commands() noexcept {
         &rm_command,
         &sem_command,
         &lock_command,
+        &signal_command,
         &tour_command,
         &tour_peer_command,
         &completion_command,
         &complete_command,
     };
     // clang-format on
-=======
-extern const Command means_command, send_command, recv_command, relay_command, tee_command, mk_command, rm_command,
-    lock_command, signal_command, tour_command, tour_peer_command, completion_command, complete_command;
-
-std::span<const Command* const> commands() noexcept {
-    static constexpr const Command* all[] = {&means_command,   &send_command, &recv_command,      &relay_command,
-                                             &tee_command,     &mk_command,   &rm_command,        &lock_command,
-                                             &signal_command,  &tour_command, &tour_peer_command, &completion_command,
-                                             &complete_command};
->>>>>>> f15ecc6 (wye signal: sent to a process and not to its number, or to whoever holds a pid file; taken one by one with their words)
     return all;
 }
 

@@ -1,15 +1,16 @@
 #include "io/participants.hpp"
 
-#include "os/identity.hpp"
+#include "os/process_id.hpp"
 
 namespace wye {
 
 Participants::Mark Participants::enter(std::uint32_t slot, std::uint32_t seen) {
     auto& s = table_[slot];
-    const auto self = sys::identity();
+    // For people: nothing is decided by it.
+    const auto self = sys::ProcessId::self().value_or(sys::ProcessId{});
     s.pid = self.pid;
-    s.started = self.started;
-    s.pid_namespace = self.pid_namespace;
+    s.started = self.start;
+    s.pid_namespace = self.pid_space;
     const auto state = (((seen >> 1) + 1) << 1) | 1;
     s.state.store(state, std::memory_order_release);  // pairs with the acquire of join() and bury()
     return {slot, epoch_of(state)};

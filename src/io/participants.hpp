@@ -2,7 +2,9 @@
 #pragma once
 #include "wye/base/error.hpp"
 
+#include "os/errno.hpp"
 #include "os/memory.hpp"
+#include "os/unforked.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -13,7 +15,7 @@ namespace wye {
 /// participant holds locked (an open-file-description lock on a description of its own).
 ///
 /// The kernel drops that lock when the process ends, however it ends, and for no other reason: not when it is slow or
-/// stopped, and not when a child lives on (ParentsFd, and never the description that is mapped). So a lock that can be
+/// stopped, and not when a child lives on (Unforked, and never the description that is mapped). So a lock that can be
 /// had on a taken slot *is* the proof of death, without any clock, across pid namespaces, and whoever has it may
 /// repair: alone, since it is a lock. Who is killed while repairing loses it too, and the next begins again: a repair
 /// must be idempotent.
@@ -43,7 +45,7 @@ public:
     static constexpr std::uint32_t most = 65534;
 
     /// Zeroed pages are an empty table. `file` is this participant's own description.
-    Participants(Slot* table, std::uint32_t slots, const sys::ParentsFd& file) noexcept
+    Participants(Slot* table, std::uint32_t slots, const sys::Unforked& file) noexcept
         : table_(table), slots_(slots), file_(&file) {}
 
     /// Takes a slot. One whose owner died is repaired first: `repair(mark)` with its lock held.
@@ -98,7 +100,7 @@ private:
 
     Slot* table_;
     std::uint32_t slots_;
-    const sys::ParentsFd* file_;
+    const sys::Unforked* file_;
 };
 
 }  // namespace wye

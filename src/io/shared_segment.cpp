@@ -1,7 +1,6 @@
 #include "io/shared_segment.hpp"
 
 #include "os/errno.hpp"
-#include "os/identity.hpp"
 #include "os/small_file.hpp"
 
 #include <algorithm>
@@ -61,7 +60,6 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     Geometry g{.magic = magic,
                .layout = shape.layout,
                .size = shape.size,
-               .boot = sys::boot_number(),
                .participants = shape.participants,
                .capacity = shape.capacity,
                .creator = static_cast<std::int32_t>(::getpid())};
@@ -81,7 +79,7 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
 // description, and with it our locks, alive after our death.
 Result<> SharedSegment::hold(int fd, const std::string& file) {
     const auto self = "/proc/self/fd/" + std::to_string(fd);
-    WYE_TRY(fd_, sys::ParentsFd::open([&] { return sys::open(self.c_str(), O_RDWR); }, "open", file));
+    if (const long r = fd_.open(self.c_str(), O_RDWR); r < 0) return sys::fail(r, "open", file);
     return {};
 }
 
@@ -153,7 +151,7 @@ Result<> SharedSegment::remove(const std::string& name, const Shape& shape, cons
     const long r = sys::unlinkat(directory.get(), file.c_str());
     if (told) told(s);
     if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", directory_path() + "/" + file);
-    (void)sys::rmdir(directory_path().c_str());  // not while others lie there
+    (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());  // not while others lie there
     return {};
 }
 

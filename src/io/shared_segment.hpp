@@ -2,8 +2,10 @@
 #pragma once
 #include "wye/core/endpoint.hpp"
 #include "wye/core/mechanism.hpp"
+#include "wye/os/fd.hpp"
 
 #include "os/memory.hpp"
+#include "os/unforked.hpp"
 
 #include <functional>
 #include <string>
@@ -21,7 +23,7 @@ public:
         std::uint64_t magic = 0;
         std::uint32_t layout = 0;  // of header and content; another number with each change
         char kind[12] = {};
-        std::uint64_t size = 0, boot = 0;
+        std::uint64_t size = 0;
         std::uint32_t participants = 0, capacity = 0;  // what the kind makes of them
         std::int32_t creator = 0;
     };
@@ -50,7 +52,7 @@ public:
     bool retired() const noexcept { return shared().retired.load(std::memory_order_seq_cst) != 0; }
     std::byte* content() const noexcept { return pages_.data() + head; }
     /// The description that is this handle's own: where its locks lie.
-    const sys::ParentsFd& file() const noexcept { return fd_; }
+    const sys::Unforked& file() const noexcept { return fd_; }
 
 private:
     struct Header {
@@ -64,7 +66,7 @@ private:
     Result<> map(int fd, const std::string& file, const Shape&);
     Result<> hold(int fd, const std::string& file);
 
-    sys::ParentsFd fd_;
+    sys::Unforked fd_;
     sys::Mapping pages_;
     Geometry geometry_;
 };

@@ -2,16 +2,14 @@
 #pragma once
 #include "wye/base/deadline.hpp"
 #include "wye/base/error.hpp"
-#include "wye/os/fd.hpp"
 
-#include "os/errno.hpp"
+#include "os/dir_calls.hpp"
 #include "os/syscall.hpp"
 
 #include <linux/futex.h>
 
 #include <atomic>
 #include <string>
-#include <type_traits>
 
 namespace wye::sys {
 
@@ -26,21 +24,10 @@ inline long mmap(std::size_t size, int protection, int flags, int fd, void** at)
 inline long fallocate(int fd, std::size_t size) noexcept {
     return call(Call::fallocate, [&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); });
 }
-inline long openat(int dir, const char* name, int flags, mode_t mode = 0) noexcept {
-    return call(Call::open, [&] { return ::openat(dir, name, flags | O_CLOEXEC, mode); });
-}
-inline long mkdir(const char* path, mode_t mode) noexcept {
-    return call(Call::mkdir, [&] { return ::mkdir(path, mode); });
-}
-inline long rmdir(const char* path) noexcept {
-    return call(Call::unlink, [&] { return ::rmdir(path); });
-}
 /// Gives an unnamed file (O_TMPFILE) its name; EEXIST when the name is taken.
 inline long publish(int fd, int dir, const char* name) noexcept {
-    return call(Call::linkat, [&] {
-        const std::string self = "/proc/self/fd/" + std::to_string(fd);
-        return ::linkat(AT_FDCWD, self.c_str(), dir, name, AT_SYMLINK_FOLLOW);
-    });
+    const std::string self = "/proc/self/fd/" + std::to_string(fd);
+    return sys::linkat(AT_FDCWD, self.c_str(), dir, name, AT_SYMLINK_FOLLOW);
 }
 /// An open-file-description lock on one byte: F_WRLCK or F_UNLCK; -EAGAIN when another description holds it.
 inline long lock_byte(int fd, off_t at, short type) noexcept {
@@ -86,36 +73,6 @@ public:
 private:
     void* at_ = nullptr;
     std::size_t size_ = 0;
-};
-
-/// A descriptor that a child of fork() does not get, because a lock lives as long as its description does and the child
-/// would share it: it is closed there before fork() returns. Not so in a raw clone(2); vfork() and exec are harmless
-/// (CLOEXEC).
-class ParentsFd {
-public:
-    ParentsFd() = default;
-    /// `make()` answers a descriptor or -errno; no fork() comes between it and the note that is taken of it.
-    template <class F>
-    static Result<ParentsFd> open(F&& make, const char* op, std::string_view subject) {
-        ParentsFd p;
-        const long r = p.note([](void* f) -> long { return (*static_cast<std::remove_reference_t<F>*>(f))(); }, &make);
-        if (r < 0) return fail(r, op, subject);
-        return p;
-    }
-    ParentsFd(ParentsFd&& o) noexcept : fd_(std::exchange(o.fd_, -1)), generation_(o.generation_) {}
-    ParentsFd& operator=(ParentsFd&& o) noexcept {
-        std::swap(fd_, o.fd_), std::swap(generation_, o.generation_);
-        return *this;
-    }
-    ~ParentsFd();
-    /// False in the child of a fork(), where there is nothing to be had.
-    bool ours() const noexcept;
-    int get() const noexcept { return fd_; }
-
-private:
-    long note(long (*make)(void*), void* with);
-    int fd_ = -1;
-    std::uint64_t generation_ = 0;
 };
 
 }  // namespace wye::sys

@@ -106,8 +106,6 @@ enum class Call : std::uint8_t {
     tee,
     mmap,
     fallocate,
-    mkdir,
-    linkat,
     futex,
 };
 
