@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -63,14 +64,19 @@ TEST_F(SysvSemaphoreTest, a_maker_killed_at_any_call_leaves_nobody_waiting) {
     }
 }
 
-TEST_F(SysvSemaphoreTest, a_maker_that_is_stopped_half_way_does_not_give_the_values_twice) {
-    const int id = ::semget(key, 2, IPC_CREAT | IPC_EXCL | 0600);  // as the maker has it before its second call
-    ASSERT_GE(id, 0);
+TEST_F(SysvSemaphoreTest, a_maker_that_is_stopped_before_it_gives_the_values_does_not_give_them_again) {
+    test::Child maker([&] {
+        const sys::Inject fault{{.call = sys::Call::semop, .signal = SIGSTOP}};
+        return SysvSemaphore::open(key, {.create = Create::exclusive, .initial = 2}).has_value();
+    });
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(maker.pid()), &info, WSTOPPED), 0);
     auto taker = make(2, Create::if_missing);
     WYE_ASSERT_OK(taker.wait(1s));
     WYE_ASSERT_OK(taker.wait(1s));
-    auto late = make(2, Create::if_missing);  // and whoever comes after all units were taken
-    EXPECT_EQ(or_throw(late.value()), 0u);
+    maker.signal(SIGCONT);
+    EXPECT_TRUE(maker.ok());
+    EXPECT_EQ(or_throw(taker.value()), 0u);
 }
 
 TEST_F(SysvSemaphoreTest, makers_at_once_get_one_semaphore_with_its_units_once) {
