@@ -54,7 +54,8 @@ Result<std::uint64_t> pid_space_of_self() {
 }  // namespace
 
 Result<ProcessId> ProcessId::self() {
-    ProcessId id{.pid = ::getpid()};
+    ProcessId id;
+    id.pid = own_pid();
     WYE_TRY(const auto seen, look(id.pid));
     id.start = seen.start;
     WYE_TRY(id.pid_space, pid_space_of_self());

@@ -102,12 +102,13 @@ Result<bool> DirLock::State::break_dead() {
     if (fd < 0) return sys::fail(fd, "open", path);
     const Fd directory(static_cast<int>(fd));
     if (sys::flock(directory.get(), LOCK_EX | LOCK_NB) < 0) return false;  // another breaks it
+    const auto owner = owner_in(directory.get());
+    if (!owner || judge(directory.get(), *owner) != Owner::dead) return false;
+    // After the judgement: an owner that lived until then may have let go, and somebody else come, in between.
     struct stat mine{}, there{};
     if (sys::fstat(directory.get(), &mine) < 0 || sys::lstat(path.c_str(), &there) < 0 || mine.st_ino != there.st_ino ||
         mine.st_dev != there.st_dev)
         return true;
-    const auto owner = owner_in(directory.get());
-    if (!owner || judge(directory.get(), *owner) != Owner::dead) return false;
     WYE_CHECK(remove());
     return true;
 }

@@ -138,7 +138,8 @@ TEST_F(DirLockTest, of_many_who_break_one_dead_lock_one_has_it) {
         const test::Shared<std::atomic<int>> inside, most, wins;
         const auto run = [&] {
             auto l = lock(true);
-            const auto mine = l.lock(5s);
+            const auto mine = l.lock(10s);
+            EXPECT_TRUE(mine.has_value()) << mine.error().message();
             if (!mine) return false;
             const int n = inside->fetch_add(1) + 1;
             if (n > most->load()) most->store(n);
@@ -149,7 +150,9 @@ TEST_F(DirLockTest, of_many_who_break_one_dead_lock_one_has_it) {
         };
         {
             test::Child a(run), b(run), c(run);
-            EXPECT_TRUE(a.ok() && b.ok() && c.ok());
+            EXPECT_TRUE(a.ok());
+            EXPECT_TRUE(b.ok());
+            EXPECT_TRUE(c.ok());
         }
         EXPECT_EQ(most->load(), 1);
         EXPECT_EQ(wins->load(), 3);
