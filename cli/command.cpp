@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace wye::cli {
@@ -45,6 +46,19 @@ int report(std::string_view verb, const Error& e) {
 int usage_error(std::string_view verb, std::string_view what) {
     fmt::print(stderr, "wye: {}{}{}\n", verb, verb.empty() ? "" : ": ", what);
     return exit_usage;
+}
+
+std::optional<std::vector<std::string>> verbatim_words(const CLI::App& app, std::string_view verb) {
+    auto words = app.remaining();
+    const auto mark = std::ranges::find(words, "--");
+    for (auto w = words.begin(); w != mark; ++w) {
+        if (w->size() < 2 || (*w)[0] != '-') continue;
+        usage_error(verb, fmt::format("unknown option {}; what is for the program comes after -- (see wye help {})",
+                                      escape(*w), verb));
+        return {};
+    }
+    if (mark != words.end()) words.erase(mark);
+    return words;
 }
 
 bool interrupted() noexcept { return caught.load(std::memory_order_relaxed) != 0; }

@@ -7,8 +7,10 @@
 #include <CLI/Formatter.hpp>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace wye::cli {
 
@@ -42,6 +44,11 @@ struct Command {
 };
 
 std::span<const Command* const> commands() noexcept;
+
+/// For a verb whose words are a program's arguments (app.allow_extras() and no positional, which CLI11 would take apart
+/// where it looks like "[a,b]"): what was no option, exactly as it was given. nullopt after a complaint about an
+/// unknown option before `--`.
+std::optional<std::vector<std::string>> verbatim_words(const CLI::App&, std::string_view verb);
 
 /// True once Ctrl-C or SIGTERM came: loops end, print their summary, and leave nothing behind.
 bool interrupted() noexcept;

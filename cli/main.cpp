@@ -28,6 +28,8 @@ extern const Command
     sem_command,
     lock_command,
     signal_command,
+    run_command,
+    quote_command,
     tour_command,
     tour_peer_command,
     completion_command,
@@ -45,6 +47,8 @@ std::span<const Command* const> commands() noexcept {
         &sem_command,
         &lock_command,
         &signal_command,
+        &run_command,
+        &quote_command,
         &tour_command,
         &tour_peer_command,
         &completion_command,
@@ -74,6 +78,8 @@ constexpr const char* exit_text =
     5    it exists already, or someone else holds it
     6    the other end went away too early
     124  a deadline (--timeout) passed, as with timeout(1)
+    125  run: what is wrong is not the program's (it wrote more than --limit-output, no --sandbox here)
+    126  run: the program may not or cannot be run; 127: there is none
     130  Ctrl-C; 143 SIGTERM: the summary is printed and nothing is left behind
 )";
 

@@ -12,6 +12,8 @@ rm|fifo:/nowhere
 sem|posix-sem:/nowhere -- true
 lock|/nowhere/lock -- true
 signal|wait USR1
+run|true
+quote|word
 tour|-
 completion|bash
 help|*'

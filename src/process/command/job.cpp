@@ -4,7 +4,6 @@
 #include "os/transfer.hpp"
 
 #include <algorithm>
-#include <csignal>
 
 namespace wye {
 
