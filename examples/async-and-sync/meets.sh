@@ -1,0 +1,10 @@
+# Synchronous: the other end must be there.
+socket=unix:$PWD/socket
+code=0
+echo hello | wye send --quiet --lines "$socket" 2>/dev/null || code=$?
+test "$code" = 3 # nobody listens
+wye recv --timeout 20s "$socket?listen" >heard &
+until test -S socket; do sleep 0.05; done
+echo hello | wye send --quiet --lines "$socket"
+wait
+test "$(cat heard)" = hello
