@@ -6,15 +6,15 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 using namespace wye;
 namespace fs = std::filesystem;
@@ -110,25 +110,38 @@ TEST_F(TempDirTest, directories_without_permission_are_given_it) {
     EXPECT_TRUE(nothing_left());
 }
 
+// Swapped before and after each system call of the cleaning in turn.
 TEST_F(TempDirTest, a_directory_that_is_swapped_for_a_link_meanwhile_leads_nowhere) {
     std::ofstream(outside / "precious") << "x";
-    fs::create_directory(outside / "kept");
-    for (int round = 0; round < 5; ++round) {
-        auto d = make();
-        const auto a = d.path() + "/a", aside = outside / "aside";
-        std::atomic<bool> stop{false};
-        for (int i = 0; i < 5; ++i) fs::create_directories(d.path() + "/d" + std::to_string(i) + "/x/y");
-        fs::create_directories(a + "/in/deep");
-        ASSERT_EQ(::symlink(outside.path().c_str(), (base / "link").c_str()), 0);
-        std::thread swapper([&] {
-            while (!stop.load())
-                ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, (base / "link").c_str(), 2);  // RENAME_EXCHANGE
-        });
-        (void)d.remove();
-        stop.store(true);
-        swapper.join();
-        EXPECT_TRUE(fs::exists(outside / "precious"));
-        EXPECT_TRUE(fs::exists(outside / "kept"));
+    fs::create_directories(outside / "kept/deep");
+    const auto path = base / "d", link = base / "link";
+    for (int step = 1, ended = 0; !ended && step < 400; ++step) {
+        ASSERT_EQ(::symlink(outside.path().c_str(), link.c_str()), 0);
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            auto d = make();
+            fs::create_directories(d.path() + "/a/in/deep");
+            fs::create_symlink(d.path(), path);
+            ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+            ::raise(SIGSTOP);
+            (void)d.remove();
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(pid, &status, 0);
+        if (!WIFSTOPPED(status)) GTEST_SKIP() << "may not trace here";
+        for (int i = 0; i < step && !ended; ++i) {
+            ::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr);
+            ::waitpid(pid, &status, 0);
+            ended = WIFEXITED(status);
+        }
+        ::syscall(SYS_renameat2, AT_FDCWD, (path + "/a").c_str(), AT_FDCWD, link.c_str(), 2);  // RENAME_EXCHANGE
+        if (!ended) {
+            ::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+            ::waitpid(pid, &status, 0);
+        }
+        EXPECT_TRUE(WIFEXITED(status));
+        ASSERT_TRUE(fs::exists(outside / "precious") && fs::exists(outside / "kept/deep")) << "step " << step;
         for (const auto& e : fs::directory_iterator(base.path())) fs::remove_all(e.path());
     }
 }

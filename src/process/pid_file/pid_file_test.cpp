@@ -4,6 +4,7 @@
 #include "support/support.hpp"
 #include "support/together.hpp"
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,25 +78,28 @@ TEST_F(PidFileTest, the_pid_of_a_living_stranger_does_not_block) {
 }
 
 TEST_F(PidFileTest, of_two_starters_one_wins_each_time) {
-    const test::Shared<std::atomic<int>> arrived, winners, wrong;
+    const test::Shared<std::atomic<int>> winners, wrong;
+    const test::Shared<pthread_barrier_t> both;
+    pthread_barrierattr_t among_processes;
+    ::pthread_barrierattr_init(&among_processes);
+    ::pthread_barrierattr_setpshared(&among_processes, PTHREAD_PROCESS_SHARED);
+    ASSERT_EQ(::pthread_barrier_init(&*both, &among_processes, 2), 0);
     constexpr int rounds = 1000;
-    const auto run = [&](bool first) {
+    const auto run = [&] {
         for (int i = 0; i < rounds; ++i) {
-            arrived->fetch_add(1);
-            while (arrived->load() < 2 * (2 * i + 1)) ::sched_yield();
-            auto f = PidFile::take(path);
+            ::pthread_barrier_wait(&*both);
+            const auto f = PidFile::take(path);
             if (f)
                 winners->fetch_add(1);
             else if (!f.error().is(Errc::busy))
                 wrong->fetch_add(1);
-            // Both have tried; then the winner lets go.
-            arrived->fetch_add(1);
-            while (arrived->load() < 2 * (2 * i + 2)) ::sched_yield();
-            if (first && winners->load() != i + 1) wrong->fetch_add(1);
+            ::pthread_barrier_wait(&*both);  // both have tried; then the winner lets go
+            if (winners->load() != i + 1) wrong->fetch_add(1);
+            ::pthread_barrier_wait(&*both);
         }
         return true;
     };
-    test::Child a([&] { return run(true); }), b([&] { return run(false); });
+    test::Child a(run), b(run);
     EXPECT_TRUE(a.ok());
     EXPECT_TRUE(b.ok());
     EXPECT_EQ(wrong->load(), 0);
