@@ -72,6 +72,7 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     WYE_CHECK(s.hold(fd.get(), file));
     if (const long r = sys::publish(fd.get(), directory, file.c_str()); r < 0)
         return sys::fail(r, "linkat", directory_path() + "/" + file);
+    s.made_ = true;
     return s;
 }
 

@@ -48,6 +48,8 @@ public:
 
     /// As it was found and checked at the beginning: what lies in the pages is a stranger's to change.
     const Geometry& geometry() const noexcept { return geometry_; }
+    /// By this handle, just now: what fails afterwards should take it away again.
+    bool made() const noexcept { return made_; }
     /// Removed by its name: nobody new will come.
     bool retired() const noexcept { return shared().retired.load(std::memory_order_seq_cst) != 0; }
     std::byte* content() const noexcept { return pages_.data() + head; }
@@ -69,6 +71,7 @@ private:
     sys::Unforked fd_;
     sys::Mapping pages_;
     Geometry geometry_;
+    bool made_ = false;
 };
 
 }  // namespace wye

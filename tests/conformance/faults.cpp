@@ -76,6 +76,14 @@ const std::vector<Faults>& table() {
         OF(mq_receive, EAGAIN, EBADF, EINTR, EINVAL, EMSGSIZE, ETIMEDOUT),
         OF(mq_getattr, EBADF, EINVAL),
         OF(mq_unlink, EACCES, ENAMETOOLONG, ENOENT),
+        OF(semget, EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC),
+        OF(semop, E2BIG, EACCES, EAGAIN, EFBIG, EIDRM, EINTR, EINVAL, ENOMEM, ERANGE),
+        OF(semctl, EACCES, EIDRM, EINVAL, EPERM, ERANGE),
+        OF(sem_open, EACCES, EEXIST, EINVAL, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM),
+        OF(mmap, EACCES, EAGAIN, ENFILE, ENODEV, ENOMEM, EPERM),
+        OF(fallocate, EFBIG, EINTR, EIO, ENODEV, ENOSPC, EOPNOTSUPP, EPERM),
+        OF(mkdir, EACCES, EDQUOT, ENOSPC, EROFS),
+        OF(futex, EAGAIN, EINTR, EINVAL, ETIMEDOUT),
         OF(inotify, EACCES, EBADF, EEXIST, EINVAL, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM, ENOSPC),
     };
 #undef OF
@@ -97,6 +105,7 @@ void PrintTo(const Room& r, std::ostream* out) { *out << r.name; }
 std::vector<Room> rooms() {
     std::vector<Room> all;
     for (const auto* m : mechanisms()) {
+        if (!m->open && !m->open_pair && !m->open_semaphore) continue;
         const auto count = m->open_pair ? 1 : m->scratch ? m->scratch("/nowhere").size() : 0;
         for (std::size_t v = 0; v < count; ++v) {
             auto name = std::string(m->traits.scheme) + (count > 1 ? "_" + std::to_string(v) : "");
@@ -165,6 +174,7 @@ private:
             if (good(pair)) carry(pair->second, pair->first);
             return;
         }
+        if (m.open_semaphore) return open_and_count();
         const bool both = m.traits.duplex;
         auto reader = open(takes(m, "listen") ? with_param(uri, "listen") : uri,
                            {.mode = both ? Mode::both : Mode::read, .create = Create::if_missing}, patience);
@@ -172,6 +182,17 @@ private:
         if (!opened) return;
         auto writer = open(uri, {.mode = both ? Mode::both : Mode::write}, patience);
         if (good(writer)) carry(*writer, *reader);
+    }
+
+    void open_and_count() {
+        auto one = open_semaphore(uri, {.create = Create::if_missing}, patience);
+        opened = good(one);
+        if (!opened) return;
+        auto other = open_semaphore(uri, {}, patience);
+        if (!good(other)) return;
+        auto held = one->acquire(patience);
+        if (!good(held) || !good(held->release())) return;
+        done = good(other->post()) && good(one->wait(patience)) && good(one->value());
     }
 
     void carry(Channel& from, Channel& to) {

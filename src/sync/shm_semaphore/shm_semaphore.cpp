@@ -88,7 +88,12 @@ Result<ShmSemaphore> ShmSemaphore::open(const std::string& name, ShmSemaphoreOpt
     if (g.participants != participants || g.capacity > most_capacity || g.size != shape_of(g.capacity).size)
         return refuse(Errc::mismatch, name + ": its header contradicts its size");
     auto state = std::make_unique<State>(std::move(segment));
-    WYE_TRY(state->self, state->all.join([&](Participants::Mark dead) { state->repair(dead); }));
+    auto joined = state->all.join([&](Participants::Mark dead) { state->repair(dead); });
+    if (!joined) {
+        if (state->segment.made()) (void)SharedSegment::remove(name, shape_of(0), {}, {});
+        return std::unexpected(std::move(joined).error());
+    }
+    state->self = *joined;
     return ShmSemaphore(std::move(state));
 }
 
