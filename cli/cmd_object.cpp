@@ -34,7 +34,9 @@ int run_mk(const MakeOptions& o) {
 
 Run define_mk(CLI::App& app) {
     auto o = std::make_shared<MakeOptions>();
-    app.add_option("uri", o->uris, "what to make: fifo:/path, posix-mq:/name?depth=10, sysv-mq:/path#n")->required();
+    app.add_option("uri", o->uris,
+                   "what to make: fifo:/path, posix-mq:/name?depth=10, posix-shm:/name?size=1M, sysv-mq:/path#n")
+        ->required();
     app.add_option("-m,--mode", o->mode, "its permissions, in octal; the umask is not applied")->type_name("MODE");
     app.add_flag("--exist-ok", o->exist_ok, "no error if it is there already");
     return [o] { return run_mk(*o); };

@@ -38,6 +38,28 @@ mode_of() { stat -c %a "$1"; }
     check 3 recv "$key"
 }
 
+@test "shared memory, by name and by key: the size is part of what is made" {
+    m=$(queue_name)
+    check 2 mk "posix-shm:$m"
+    complains size
+    w mk -m 640 "posix-shm:$m?size=64K"
+    [ "$(stat -c '%a %s' "/dev/shm$m")" = '640 65536' ]
+    check 5 mk "posix-shm:$m?size=64K"
+    check 0 mk --exist-ok "posix-shm:$m?size=32K"
+    check 1 mk --exist-ok "posix-shm:$m?size=65K"
+    complains 65536
+    w rm "posix-shm:$m"
+    [ ! -e "/dev/shm$m" ]
+    : >"$T/key"
+    w mk "sysv-shm:$T/key?size=64K#7"
+    check 5 mk "sysv-shm:$T/key?size=64K#7"
+    for verb in send recv; do
+        check 2 "$verb" "sysv-shm:$T/key#7"
+        complains memory
+    done
+    w rm "sysv-shm:$T/key#7"
+}
+
 @test "several at once: each is tried, and the worst code answered" {
     check 5 mk "fifo:$T/a" "fifo:$T/a" "fifo:$T/b"
     complains "$T/a"
@@ -64,7 +86,7 @@ removed_alike() {
 
 @test "--dry-run finds what rm removes, and leaves it there; then it is missing for both alike" {
     : >"$T/key"
-    uris=("fifo:$T/a" "file:$T/b" "posix-mq:$(queue_name)" "sysv-mq:$T/key#7")
+    uris=("fifo:$T/a" "file:$T/b" "posix-mq:$(queue_name)" "sysv-mq:$T/key#7" "posix-shm:$(queue_name)?size=4K" "sysv-shm:$T/key?size=4K#7")
     w mk "${uris[@]}"
     python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/s"
     for uri in "${uris[@]}" "unix:$T/s"; do

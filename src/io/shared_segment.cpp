@@ -55,7 +55,7 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     const long made = sys::openat(directory, ".", O_RDWR | O_TMPFILE, 0600);
     if (made < 0) return sys::fail(made, "open", directory_path());
     const Fd fd(static_cast<int>(made));
-    if (const long r = sys::fallocate(fd.get(), shape.size); r < 0) return sys::fail(r, "fallocate", file);
+    if (const long r = sys::reserve(fd.get(), 0, shape.size); r < 0) return sys::fail(r, "fallocate", file);
     WYE_TRY(s.pages_, sys::Mapping::of(fd.get(), shape.size));
     Geometry g{.magic = magic,
                .layout = shape.layout,

@@ -20,9 +20,16 @@ inline long mmap(std::size_t size, int protection, int flags, int fd, void** at)
         return p == MAP_FAILED ? -1 : 0;
     });
 }
-/// Pages for all of it now: ENOSPC here, not SIGBUS at the first touch.
-inline long fallocate(int fd, std::size_t size) noexcept {
-    return call(Call::fallocate, [&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); });
+/// Pages of a file from `from` to `to` now: ENOSPC here, not SIGBUS at the first touch. Begun again where a signal
+/// interrupted it; -EFBIG above RLIMIT_FSIZE, where the kernel would raise SIGXFSZ.
+long reserve(int fd, std::size_t from, std::size_t to) noexcept;
+/// Pages of a mapping now, as if each had been written (or read): -ENOSPC where touching one would raise SIGBUS.
+long populate(void* at, std::size_t size, bool writable) noexcept;
+inline long msync(void* at, std::size_t size, int flags) noexcept {
+    return call(Call::msync, [&] { return ::msync(at, size, flags); });
+}
+inline long memfd_create(const char* name, unsigned flags) noexcept {
+    return call(Call::memfd_create, [&] { return ::memfd_create(name, flags | MFD_CLOEXEC); });
 }
 /// Gives an unnamed file (O_TMPFILE) its name; EEXIST when the name is taken.
 inline long publish(int fd, int dir, const char* name) noexcept {
@@ -59,6 +66,8 @@ class Mapping {
 public:
     Mapping() = default;
     static Result<Mapping> of(int fd, std::size_t size, bool writable = true);
+    /// A view of what nobody can change any more. Shared, kernels before 6.7 refuse it of a write-sealed file.
+    static Result<Mapping> of_sealed(int fd, std::size_t size);
     Mapping(Mapping&& o) noexcept : at_(std::exchange(o.at_, nullptr)), size_(std::exchange(o.size_, 0)) {}
     Mapping& operator=(Mapping&& o) noexcept {
         std::swap(at_, o.at_), std::swap(size_, o.size_);
@@ -71,6 +80,7 @@ public:
     std::size_t size() const noexcept { return size_; }
 
 private:
+    static Result<Mapping> made(int fd, std::size_t size, int protection, int flags);
     void* at_ = nullptr;
     std::size_t size_ = 0;
 };

@@ -105,6 +105,12 @@ enum class Call : std::uint8_t {
     splice,
     tee,
     mmap,
+    madvise,
+    msync,
+    memfd_create,
+    shmget,
+    shmat,
+    shmctl,
     fallocate,
     futex,
 };

@@ -1,4 +1,6 @@
 // The one list of every room.
+#include "wye/memory/posix_shm.hpp"
+#include "wye/memory/sysv_shm.hpp"
 #include "wye/registry/open.hpp"
 #include "wye/sync/posix_semaphore.hpp"
 #include "wye/sync/shm_semaphore.hpp"
@@ -27,6 +29,8 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &sysv_semaphore_mechanism,
         &posix_semaphore_mechanism,
         &shm_semaphore_mechanism,
+        &sysv_shm_mechanism,
+        &posix_shm_mechanism,
         &sysv_mq_mechanism,
         &posix_mq_mechanism,
         &pipe_mechanism,

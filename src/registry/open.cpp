@@ -48,6 +48,7 @@ Result<Channel> open(std::string_view text, OpenOptions options, Deadline deadli
         return nameless(
             found.uri,
             found.mechanism->open_semaphore ? "carries no data; open it with wye::open_semaphore"
+            : found.mechanism->open_segment ? "is memory; open it with wye::open_segment"
             : !found.mechanism->open_pair
                 ? "carries no messages"
                 : "has no name to open; make both ends with wye::open_pair, or hand a descriptor over as fd:3");
@@ -64,6 +65,12 @@ Result<Semaphore> open_semaphore(std::string_view text, SemaphoreOptions options
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->open_semaphore) return nameless(found.uri, "is no semaphore; try sysv-sem:/run/app#1");
     return found.mechanism->open_semaphore(found.uri, options, deadline);
+}
+
+Result<Segment> open_segment(std::string_view text, SegmentOptions options) {
+    WYE_TRY(auto found, resolve(text));
+    if (!found.mechanism->open_segment) return nameless(found.uri, "is no memory; try posix-shm:/frames?size=1M");
+    return found.mechanism->open_segment(found.uri, options);
 }
 
 Result<> make(std::string_view text, OpenOptions options) {

@@ -134,6 +134,7 @@ sysv-mq|sysv-mq:key=zebra|number
 sysv-mq|sysv-mq:key=0x51#3|#
 sysv-mq|sysv-mq:etc/hostname#3|path
 sysv-mq|sysv-mq:/etc/hostname?type=0#7|type
+posix-shm|posix-shm:/x?siz=1K|siz
 file|file:|no path
 file|file:/tmp/x?framing=raw|raw
 file|file:/tmp/x?max=0|max
@@ -187,6 +188,10 @@ udp|udp://127.0.0.1:x|x
 @test "mk, rm, relay and tee refuse a bad URI alike" {
     check 2 mk 'fifo:/tmp/f?framing=morse'
     complains morse
+    for uri in posix-shm:frames posix-shm:/a/b posix-shm:/frames posix-shm:/x?size=0 sysv-shm:key=0?size=1 sysv-shm:key=0x51 'sysv-shm:/etc/hostname?size=1K#0'; do
+        check 2 mk "$uri"
+        complains "$uri"
+    done
     check 2 rm 'posix-mq:/a/b'
     complains "wye: rm:"
     check 2 relay nonsense "fifo:$T/f"
@@ -367,7 +372,7 @@ signalled() {
 
 @test "what exists ends with 5" {
     : >"$T/key"
-    for uri in "fifo:$T/f" "posix-mq:$(queue_name)" "sysv-mq:$T/key#7"; do
+    for uri in "fifo:$T/f" "posix-mq:$(queue_name)" "sysv-mq:$T/key#7" "posix-shm:$(queue_name)?size=4K" "sysv-shm:$T/key?size=4K#7"; do
         check 0 mk "$uri"
         check 5 mk "$uri"
         complains

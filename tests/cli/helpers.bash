@@ -63,7 +63,9 @@ ended() {
 cleanup() {
     local p
     for p in $(jobs -p); do kill -KILL "$p" 2>/dev/null || true; done
-    "$WYE" rm --force "posix-mq:$(queue_name)" "posix-sem:$(queue_name)" 2>/dev/null || true
-    if [ -e "$T/key" ]; then "$WYE" rm --force "sysv-mq:$T/key#7" "sysv-sem:$T/key#7" 2>/dev/null || true; fi
+    local kind
+    for kind in posix-mq posix-sem posix-shm; do "$WYE" rm --force "$kind:$(queue_name)" 2>/dev/null || true; done
+    [ -e "$T/key" ] || return 0
+    for kind in sysv-mq sysv-sem sysv-shm; do "$WYE" rm --force "$kind:$T/key#7" 2>/dev/null || true; done
 }
 teardown() { cleanup; }

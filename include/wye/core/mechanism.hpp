@@ -1,5 +1,6 @@
 #pragma once
 #include "wye/core/channel.hpp"
+#include "wye/core/segment.hpp"
 #include "wye/core/semaphore.hpp"
 #include "wye/core/uri.hpp"
 
@@ -48,6 +49,8 @@ struct Mechanism {
     Result<ChannelPair> (*open_pair)(const Uri&, const OpenOptions&) = nullptr;
     /// A kind that counts and carries nothing: no open, but this.
     Result<Semaphore> (*open_semaphore)(const Uri&, const SemaphoreOptions&, Deadline) = nullptr;
+    /// A kind that is memory: no open, but this.
+    Result<Segment> (*open_segment)(const Uri&, const SegmentOptions&) = nullptr;
     Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;      ///< create the object and leave it there
     Result<> (*remove)(const Uri&, const RemoveOptions&) = nullptr;  ///< Errc::not_found when it is not there
     Result<> (*list)(Visit<Object>) = nullptr;                       ///< every such object this process may see

@@ -19,6 +19,9 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept;
 [[nodiscard]] Result<Semaphore> open_semaphore(std::string_view uri, SemaphoreOptions = {},
                                                Deadline = Deadline::never());
 
+/// Shared memory: `sysv-shm:`, `posix-shm:`.
+[[nodiscard]] Result<Segment> open_segment(std::string_view uri, SegmentOptions = {});
+
 /// Creates the object and leaves it there (`wye mk`).
 [[nodiscard]] Result<> make(std::string_view uri, OpenOptions = {});
 
