@@ -21,7 +21,7 @@ long reserve(int fd, std::size_t from, std::size_t to) noexcept {
         const long r =
             call(Call::fallocate, [&] { return ::fallocate(fd, 0, static_cast<off_t>(from), static_cast<off_t>(n)); });
         if (r == -EINTR)
-            part = std::size_t{1} << 20;
+            part = std::size_t{64} << 10;
         else if (r < 0)
             return r;
         else

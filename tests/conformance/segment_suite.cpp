@@ -242,7 +242,7 @@ TEST_P(Segments, several_makers_at_once_make_one) {
     constexpr Word makers = 4;
     auto gate = or_throw(Memfd::make({.size = 4096}));
     const auto arrived = [&] { return std::atomic_ref<Word>(*reinterpret_cast<Word*>(gate.mut_bytes().data())); };
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 10; ++round) {
         arrived().store(0);
         std::vector<Child> all;
         for (Word i = 0; i < makers; ++i)

@@ -74,7 +74,7 @@ public:
 private:
     struct State;
     explicit SysvShm(std::unique_ptr<State>) noexcept;
-    static Result<SysvShm> attach(int id, const SegmentOptions&, const std::string& subject);
+    static Result<SysvShm> attach(int id, std::int32_t key, const SegmentOptions&, const std::string& subject);
     std::unique_ptr<State> state_;
 };
 

@@ -47,6 +47,7 @@ Result<sys::FilePages> make_pages(const std::string& name, const SegmentOptions&
 Result<sys::FilePages> find_pages(const std::string& name, const SegmentOptions& o) {
     struct stat s{};
     WYE_TRY(auto fd, sys::open_file_pages(directory + name, o.writable, O_NOFOLLOW, s));
+    if (s.st_nlink == 0) return wye::fail(Errc::not_found, "open", name);  // removed since
     if (o.create == Create::if_missing) WYE_CHECK(sys::trust_maker(s.st_uid, name));
     const auto size = static_cast<std::size_t>(s.st_size);
     if (size == 0) return refuse(Errc::mismatch, name + ": has no size yet, or its maker died before it gave it one");

@@ -90,7 +90,7 @@ Result<SysvShm> SysvShm::open(std::int32_t key, SegmentOptions o) {
         if (o.create != Create::never && o.size > 0) {
             const long made = sys::shmget(key, o.size, IPC_CREAT | IPC_EXCL | static_cast<int>(o.permissions & 0777));
             if (made >= 0) {
-                auto s = attach(static_cast<int>(made), o, subject);
+                auto s = attach(static_cast<int>(made), key, o, subject);
                 if (!s) (void)sys::shmctl(static_cast<int>(made), IPC_RMID, nullptr);
                 return s;
             }
@@ -103,7 +103,7 @@ Result<SysvShm> SysvShm::open(std::int32_t key, SegmentOptions o) {
             return refuse(Errc::bad_address, subject + ": what is made needs a size, as in ?size=64K");
         if (missing) continue;  // removed between the two calls
         if (id < 0) return sys::fail(id, "shmget", subject);
-        auto s = attach(static_cast<int>(id), o, subject);
+        auto s = attach(static_cast<int>(id), key, o, subject);
         if (!s && s.error().is(Errc::not_found) && o.create == Create::if_missing) continue;  // likewise
         return s;
     }
@@ -111,10 +111,10 @@ Result<SysvShm> SysvShm::open(std::int32_t key, SegmentOptions o) {
 
 Result<SysvShm> SysvShm::open_id(int id, SegmentOptions o) {
     o.create = Create::never;
-    return attach(id, o, "id=" + std::to_string(id));
+    return attach(id, IPC_PRIVATE, o, "id=" + std::to_string(id));
 }
 
-Result<SysvShm> SysvShm::attach(int id, const SegmentOptions& o, const std::string& subject) {
+Result<SysvShm> SysvShm::attach(int id, std::int32_t key, const SegmentOptions& o, const std::string& subject) {
     void* at = nullptr;
     long r = sys::shmat(id, o.writable ? 0 : SHM_RDONLY, &at);
     if (gone(r)) return wye::fail(Errc::not_found, "shmat", subject);
@@ -125,6 +125,8 @@ Result<SysvShm> SysvShm::attach(int id, const SegmentOptions& o, const std::stri
     r = sys::shmctl(id, IPC_STAT, &d);
     if (gone(r)) return wye::fail(Errc::not_found, "shmctl", subject);
     if (r < 0) return sys::fail(r, "shmctl", subject);
+    // Removed since we looked the key up: the kernel attaches it all the same.
+    if (key != IPC_PRIVATE && d.shm_perm.__key != key) return wye::fail(Errc::not_found, "shmctl", subject);
     if (o.create == Create::if_missing) WYE_CHECK(sys::trust_maker(d.shm_perm.cuid, subject));
     if (d.shm_segsz < o.size)
         return refuse(Errc::mismatch, subject + ": is there with " + std::to_string(d.shm_segsz) + " bytes, not " +
