@@ -7,8 +7,9 @@ check_docs.py WYE --write    first writes the examples and the tables into the p
 Up to the next <!-- end --> stands after
     <!-- example: FILE -->   that file, which the tests build and run
     <!-- means -->           what `wye means --markdown` prints
-    <!-- traits: NAME... --> a column for each of these traits, from `wye means --json`
-A page of docs/ has no other C++ or shell. No example is unseen, or longer than 40 lines. Every link to a file leads to one.
+    <!-- traits: NAME... --> a column for each of these traits, from `wye means --json`; "speed" is from docs/speed.md
+A page of docs/ has no other C++, and no other shell unless <!-- run: FILE --> says which test runs what stands there.
+No example is unseen, or longer than 40 lines. Every link to a file leads to one.
 """
 import json
 import re
@@ -25,10 +26,18 @@ def means(form):
     return subprocess.run([sys.argv[1], "means", form], check=True, capture_output=True, text=True).stdout
 
 
+def speeds():
+    """{"pipe": "1.05", "unix": ...}: the first figure of each row of the table of docs/speed.md."""
+    rows = re.findall(r"^\| ([a-z-]+)(?: stream)? \| ([\d.]+) \|", (TOP / "docs/speed.md").read_text(), re.M)
+    return dict(rows)
+
+
 def traits(names):
+    speed = speeds()
     yield f"| URI | {' | '.join(name.replace('_', ' ') for name in names)} |"
     yield "|---" * (len(names) + 1) + "|"
     for row in json.loads(means("--json"))["means"]:
+        row["speed"] = speed.get(row["scheme"], "")
         cells = ({True: "yes", False: ""}.get(row[name], row[name]) for name in names)
         yield f"| `{row['scheme']}:` | {' | '.join(cells)} |"
 
@@ -47,7 +56,10 @@ def filled(found, shown):
 
 def wrongs(page, text):
     name = page.relative_to(TOP)
-    if page.parent != TOP and re.search(r"^```(cpp|sh)", MARK.sub("", text), re.M):
+    run = re.search(r"<!-- run: (\S+) -->", text)
+    if run and name.as_posix() not in (TOP / run[1]).read_text():
+        yield f"{name}: {run[1]} does not run it"
+    if page.parent != TOP and re.search(r"^```cpp" if run else r"^```(cpp|sh)", MARK.sub("", text), re.M):
         yield f"{name}: C++ or shell that no test runs: put it into examples/ and mark it <!-- example: FILE -->"
     for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", MARK.sub("", text)):
         if not (page.parent / link).exists():

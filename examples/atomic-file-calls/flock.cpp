@@ -1,6 +1,7 @@
 // flock(): read, add one, write back, without a lost update; and the lock of a killed holder is free at once.
 #include "../demo.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 
@@ -13,6 +14,7 @@ int main() {
         const int own = open("counter", O_RDWR);  // an inherited descriptor would share the one lock of its description
         for (int i = 0, n; i < 250; ++i) {
             if (flock(own, LOCK_EX) != 0 || pread(own, &n, sizeof n, 0) != sizeof n) return 1;
+            sched_yield();  // here others may come between
             ++n;
             if (pwrite(own, &n, sizeof n, 0) != sizeof n || flock(own, LOCK_UN) != 0) return 1;
         }

@@ -6,7 +6,7 @@
 
 int main() {
     int ends[2];
-    claim(pipe(ends) == 0, "pipe");
+    claim(pipe(ends) == 0 && fcntl(ends[1], F_SETPIPE_SZ, PIPE_BUF) > 0, "a small pipe: writers wait for one another");
     // Four processes write blocks of one letter, a fifth looks at what comes.
     const int wrong = together(5, [&](int who) {
         char block[PIPE_BUF];
