@@ -5,6 +5,7 @@
 
 #include <sys/shm.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace wye::sys {
@@ -19,7 +20,7 @@ inline long shmat(int id, int flags, void** at) noexcept {
     return call(Call::shmat, [&] {
         void* p = ::shmat(id, nullptr, flags);
         *at = p;
-        return p == reinterpret_cast<void*>(-1) ? -1 : 0;
+        return reinterpret_cast<std::intptr_t>(p) == -1 ? -1 : 0;
     });
 }
 

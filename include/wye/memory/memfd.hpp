@@ -56,7 +56,7 @@ public:
                                    .many_writers = false};
 
     /// Not executable where the kernel can promise that (MFD_NOEXEC_SEAL, Linux 6.3).
-    [[nodiscard]] static Result<Memfd> make(MemfdOptions);
+    [[nodiscard]] static Result<Memfd> make(const MemfdOptions&);
 
     /// Takes the descriptor. Errc::mismatch says what it is instead, and nothing was mapped. Mapped to write only where
     /// the seals leave that to all (Seals::fixed_size) and the descriptor does.

@@ -32,7 +32,7 @@ Memfd::~Memfd() = default;
 
 // ---------------------------------------------------------------- the maker
 
-Result<Memfd> Memfd::make(MemfdOptions o) {
+Result<Memfd> Memfd::make(const MemfdOptions& o) {
     if (o.size == 0) return refuse(Errc::bad_address, "memfd: what is made needs a size");
     long r = sys::memfd_create(o.name.c_str(), MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
     if (r == -EINVAL) r = sys::memfd_create(o.name.c_str(), MFD_ALLOW_SEALING);

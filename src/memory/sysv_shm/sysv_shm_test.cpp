@@ -2,13 +2,16 @@
 
 #include "wye/registry/open.hpp"
 
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 
 #include <sched.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 
@@ -103,6 +106,34 @@ TEST_F(SysvShmTest, removed_while_attached_it_has_no_key_and_is_seen_as_removed)
     peer.mut_bytes()[0] = std::byte{1};
     EXPECT_EQ(second.bytes()[0], std::byte{0});
     segment = std::move(second);
+}
+
+// The kernel would attach the old one by its id.
+TEST_F(SysvShmTest, an_opener_that_is_overtaken_by_a_replacement_does_not_end_in_the_old_one) {
+    void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(page, MAP_FAILED);
+    auto* const opened = static_cast<std::atomic<int>*>(page);
+    unsigned before = 0, after = 0;
+    for (long n = 1;; ++n) {
+        *opened = -1;
+        test::Stepped opener([] {},
+                             [&] {
+                                 if (const auto s = SysvShm::open(key, {.create = Create::if_missing, .size = 10'000}))
+                                     *opened = s->id();
+                             });
+        if (opener.step_calls(n) < n) break;
+        // One is ours, and one it has by fork().
+        const bool attached = *opened != -1 || or_throw(segment.stat()).attached > 2;
+        ++(attached ? after : before);
+        const auto old = std::move(segment);
+        WYE_ASSERT_OK(remove(uri));
+        segment = or_throw(SysvShm::open(key, {.create = Create::exclusive, .size = 10'000}));
+        opener.finish();
+        EXPECT_TRUE(*opened == segment.id() || (attached && *opened == old.id())) << "overtaken at stop " << n;
+    }
+    EXPECT_GE(before, 4u);
+    EXPECT_GE(after, 2u);
+    ::munmap(page, 4096);
 }
 
 // V9
