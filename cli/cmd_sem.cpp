@@ -50,7 +50,10 @@ int run(Options& o) {
 
 Run define(CLI::App& app) {
     auto o = std::make_shared<Options>();
-    app.add_option("uri", o->uri, "a semaphore, made if it is missing; in sysv-sem: a killed unit comes back, in posix-sem: it is lost")->required();
+    app.add_option(
+           "uri", o->uri,
+           "a semaphore, made if it is missing; in sysv-sem: a killed unit comes back, in posix-sem: it is lost")
+        ->required();
     app.allow_extras();  // the command's words, untouched: as an option's, [a,b] would be two
     app.add_option("-n,--permits", o->permits, "units, when it is made (default 1); one that is there keeps its own")
         ->type_name("N");

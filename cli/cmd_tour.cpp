@@ -1,17 +1,14 @@
 // wye tour: two real processes a row carry a real file and small messages by every means, checked and measured.
 #include "wye/base/text.hpp"
-#include "wye/os/fd.hpp"
 
 #include "command.hpp"
-#include "os/syscall.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
 #include "tour.hpp"
+#include "tour_chapters.hpp"
+#include "tour_process.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -20,40 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-// A process of the tour. Ended by pid and reaped at the latest when this is dropped.
-class Process {
-public:
-    explicit Process(const std::function<int()>& body) {
-        std::fflush(nullptr);
-        pid_ = ::fork();
-        if (pid_ == 0) ::_exit(body());
-    }
-    Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)) {}
-    ~Process() { end(); }
-    void end() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(std::exchange(pid_, -1), nullptr, 0);
-    }
-    // False when it had to be ended.
-    bool wait(Deadline deadline) {
-        const Fd pidfd(static_cast<int>(sys::pidfd_open(pid_)));
-        while (!interrupted()) {
-            pollfd p{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
-            const timespec slice{.tv_sec = 0, .tv_nsec = 100'000'000};
-            if (sys::ppoll(&p, 1, &slice) > 0) {
-                ::waitpid(std::exchange(pid_, -1), nullptr, 0);
-                return true;
-            }
-            if (deadline.passed()) return false;
-        }
-        return false;
-    }
-
-private:
-    pid_t pid_;
-};
 
 struct Row {
     const Mechanism* m = nullptr;
@@ -112,6 +75,8 @@ public:
         if (::waitpid(-1, nullptr, WNOHANG) >= 0) all.emplace_back("a child process");
         return all;
     }
+
+    std::vector<std::string>& names() { return names_; }
 
 private:
     Errand errand(const std::string& uri, const char* role) {
@@ -274,14 +239,34 @@ void show_row(const Row& r, bool titles) {
     (void)flush_output();
 }
 
+void show_chapter(const Chapter& c, bool titles) {
+    if (titles)
+        say("\n{}\n", styled(fmt::format("{:<11}{:<74}{:<9}{:>9}", "CHAPTER", "WHAT IS SHOWN", "HELD", "TOOK"), "1"));
+    const auto line = fmt::format("{:<11}{:<74}{:<9}{:>9}", c.name, c.what,
+                                  c.missing    ? "not here"
+                                  : c.failed() ? "FAILED"
+                                               : "yes",
+                                  c.trouble.empty() ? human_time(c.nanoseconds) : "-");
+    say("{}\n", c.failed() ? styled(line, "31") : c.missing ? styled(line, "2") : line);
+    if (!c.trouble.empty()) say("    {}\n", escape(c.trouble));
+    (void)flush_output();
+}
+
+Json to_json(const Chapter& c) {
+    Json j{{"chapter", c.name}, {"what", c.what}, {"held", c.trouble.empty()}, {"nanoseconds", c.nanoseconds}};
+    if (!c.trouble.empty()) j["trouble"] = c.trouble;
+    return j;
+}
+
 struct Options {
     std::string file;
     bool json = false;
 };
 
-int conclude(const Options& o, const std::vector<Row>& rows, const Material& material,
-             const std::vector<std::string>& left) {
-    const auto failed = static_cast<std::size_t>(std::ranges::count_if(rows, &Row::failed));
+int conclude(const Options& o, const std::vector<Row>& rows, const std::vector<Chapter>& chapters,
+             const Material& material, const std::vector<std::string>& left) {
+    const auto failed = static_cast<std::size_t>(std::ranges::count_if(rows, &Row::failed) +
+                                                 std::ranges::count_if(chapters, &Chapter::failed));
     if (o.json) {
         Json document{{"schema", "wye.tour/1"}, {"material", material.label}, {"bytes", material.bytes}};
         document["rows"] = to_json(rows, columns());
@@ -289,15 +274,16 @@ int conclude(const Options& o, const std::vector<Row>& rows, const Material& mat
             document["rows"][i]["equal"] = rows[i].equal;
             if (!rows[i].trouble.empty()) document["rows"][i]["trouble"] = rows[i].trouble;
         }
+        document["chapters"] = Json::array();
+        for (const auto& c : chapters) document["chapters"].push_back(to_json(c));
         document["left_behind"] = left;
         document["failed"] = failed;
         say("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
     } else {
-        say("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a "
-            "message.\n");
-        say("Left behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
+        say("\nLeft behind: {}\n", left.empty() ? "nothing" : fmt::format("{} objects", left.size()));
         for (const auto& l : left) say("    {}\n", escape(l));
-        if (failed) say("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size()), "31"));
+        if (failed)
+            say("{}\n", styled(fmt::format("{} of {} rows failed", failed, rows.size() + chapters.size()), "31"));
     }
     return finish(failed || !left.empty() ? exit_failed : exit_ok);
 }
@@ -323,10 +309,18 @@ int run(const Options& o) {
             rows.push_back(std::move(r));
         }
     }
+    if (!o.json && !interrupted())
+        say("\nP50 and P99: one way, 64 bytes, the reader asleep before each. SYSCALLS: both sides together, a "
+            "message.\n");
+    std::vector<Chapter> chapters;
+    tour_chapters(directory, tour.names(), [&](const Chapter& c) {
+        if (!o.json) show_chapter(c, chapters.empty());
+        chapters.push_back(c);
+    });
     const auto left = tour.left_behind(descriptors);
     std::error_code ignored;
     fs::remove_all(directory, ignored);
-    return conclude(o, rows, *material, left);
+    return conclude(o, rows, chapters, *material, left);
 }
 
 Run define(CLI::App& app) {

@@ -34,9 +34,10 @@ struct Named {
 // Two strangers and two semaphores: whoever has the token posts the other's.
 Result<double> token(const Mechanism& m, const std::string& directory, std::vector<std::string>& names) {
     constexpr int turns = 1000;
-    const Named there(m.scratch(directory)[0], names), back(m.scratch(directory)[0], names);
     const SemaphoreOptions fresh{.create = Create::exclusive, .initial = 0};
+    const Named there(m.scratch(directory)[0], names);
     WYE_TRY(auto ours, open_semaphore(there.uri, fresh));
+    const Named back(m.scratch(directory)[0], names);
     WYE_TRY(auto theirs, open_semaphore(back.uri, fresh));
     const auto start = Clock::now();
     Process other([&] {
@@ -72,20 +73,20 @@ Result<double> words() {
 }
 
 Result<double> page(const Mechanism& m, const std::string& directory, std::vector<std::string>& names) {
-    constexpr std::size_t size = 1 << 20;
     const auto pattern = [](std::size_t i) { return std::byte(i * 2654435761u >> 13); };
     const Named shared(m.scratch(directory)[0], names);
-    WYE_TRY(const auto kept, open_segment(shared.uri, {.create = Create::exclusive, .size = size}));
+    WYE_TRY(const auto kept, open_segment(shared.uri, {.create = Create::exclusive}));
+    const auto size = kept.size();
     const auto start = Clock::now();
     Process writer([&] {
-        auto s = open_segment(shared.uri, {.size = size});
+        auto s = open_segment(shared.uri);
         if (!s) return 1;
         for (std::size_t i = 0; i < size; ++i) s->mut_bytes()[i] = pattern(i);
         return 0;
     });
     if (!writer.good(patience)) return refuse(Errc::failed, "the writer could not open it");
     Process reader([&] {
-        const auto s = open_segment(shared.uri, {.size = size, .writable = false});
+        const auto s = open_segment(shared.uri, {.writable = false});
         for (std::size_t i = 0; i < size; ++i)
             if (!s || s->bytes()[i] != pattern(i)) return 1;
         return 0;
@@ -146,7 +147,7 @@ void tour_chapters(const std::string& directory, std::vector<std::string>& names
     chapter("signal", "100 words queued by pidfd, every one taken, in order; a signal", words);
     for (const auto* m : mechanisms())
         if (m->open_segment && m->scratch)
-            chapter(m->traits.scheme, "a megabyte written by one process and read by another; both together",
+            chapter(m->traits.scheme, "64 KiB of pages written by one process, read by another; both together",
                     [&] { return page(*m, directory, names); });
     chapter("lock", "a lock whose holder is killed goes to who waits; from the kill on",
             [&] { return lock_of_the_killed(directory); });

@@ -137,6 +137,7 @@ Result<SharedSegment> SharedSegment::open(const std::string& name, const Shape& 
         if (!s && create != Create::never && s.error().is(Errc::not_found) && tries > 0) continue;
         if (s && s->retired() && create == Create::if_missing && tries > 0) continue;  // about to lose its name
         if (s && s->retired()) return wye::fail(Errc::not_found, "open", directory_path() + "/" + file);
+        if (!s) (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());  // if we made it, and nobody lies there
         return s;
     }
 }

@@ -26,7 +26,10 @@ using namespace std::chrono_literals;
 /// A name, and the semaphore of it removed at the end.
 struct Named {
     std::string name = unique_name("sem");
-    ~Named() { (void)shm_semaphore_mechanism.remove(uri(), {}); }
+    ~Named() {
+        (void)shm_semaphore_mechanism.remove(uri(), {});
+        ::rmdir(path().substr(0, path().rfind('/')).c_str());  // where a test removed the file by hand
+    }
     Uri uri() const { return or_throw(Uri::parse("shm-sem:" + name)); }
     ShmSemaphore open(unsigned initial = 1, Create create = Create::if_missing) const {
         return or_throw(ShmSemaphore::open(name, {{.create = create, .initial = initial}}));
