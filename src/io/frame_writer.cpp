@@ -5,14 +5,16 @@
 #include "os/transfer.hpp"
 #include "os/wait.hpp"
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
 namespace wye {
 
 namespace {
-constexpr std::size_t small = 512;
-}
+// Up to here one place is cheaper: two cost the kernel 70 to 100 ns more, a copy of 4 KiB takes 45.
+constexpr std::size_t small = 8192;
+}  // namespace
 
 // Up to three places in a row, with what is written taken off the front.
 struct FrameWriter::Vector {
@@ -74,10 +76,12 @@ Result<> FrameWriter::finish(int fd, Vector& v, long first, Deadline deadline, B
                                                               bool continued, bool more, Deadline deadline) {
     const auto header =
         FrameHeader{.length = static_cast<std::uint32_t>(part.size()), .more = more, .continued = continued}.encode();
+    std::byte piece[PIPE_BUF];
+    auto* end = std::ranges::copy(header, piece).out;
+    std::memcpy(end, &mark, sizeof mark);
+    copy_bytes(end + sizeof mark, part.data(), part.size());
     Vector v;
-    v.add(header.data(), header.size());
-    v.add(&mark, sizeof mark);
-    v.add(part.data(), part.size());
+    v.add(piece, header.size() + sizeof mark + part.size());
     WYE_CHECK(put(fd, v, deadline));
     if (pending()) [[unlikely]]
         return flush(fd, Deadline::never());  // no kernel splits a piece; a fault-injecting test does
@@ -112,7 +116,6 @@ Result<> FrameWriter::send(int fd, Bytes message, Deadline deadline, Bytes contr
     const auto header = FrameHeader{.length = static_cast<std::uint32_t>(message.size())}.encode();
     std::byte both[FrameHeader::size + small];
     if (message.size() <= small) {
-        // One place: the kernel takes it in 70 ns less than two, and the copy costs a tenth of that.
         std::memcpy(both, header.data(), header.size());
         copy_bytes(both + header.size(), message.data(), message.size());
         v.add(both, header.size() + message.size());
