@@ -40,10 +40,12 @@ void PacketSocket::Drop::operator()(LastPeer* p) const noexcept { delete p; }
 // One call's worth of receiving: where the bytes go, and what the kernel said.
 struct PacketSocket::Arrival {
     MutBytes first, second;
-    Beside* beside = nullptr;
-    sys::Address from;
-    bool wants_name = false;
+    Beside* beside;
+    bool wants_name;
     bool proven = false;  // not the end
+    sys::Address from;
+    // Not an aggregate: GCC would zero all of it first, which costs more than the rest of a call.
+    Arrival(MutBytes into, Beside* b, bool wants) noexcept : first(into), beside(b), wants_name(wants) {}
 };
 
 PacketSocket::PacketSocket(Fd fd, PacketOptions o) : fd_(std::move(fd)), options_(o) {
@@ -114,11 +116,7 @@ Result<MutBytes> PacketSocket::recv(MutBytes into, Deadline deadline, Beside* be
         keeps_ = false;
         return into.first(kept_);
     }
-    Arrival a{.first = into,
-              .second = {},
-              .beside = beside,
-              .from = {},
-              .wants_name = options_.answers || (options_.has_end && named_)};
+    Arrival a(into, beside, options_.answers || (options_.has_end && named_));
     if (into.size() < options_.largest) {
         if (into.size() <= copied_at_most)
             a.first = {spill(), options_.largest};

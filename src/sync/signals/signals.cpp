@@ -105,7 +105,7 @@ Result<> queue(const SignalTarget& target, int number, std::uint64_t word) {
     info.si_code = SI_QUEUE;
     info.si_pid = sys::own_pid();
     info.si_uid = sys::real_user();
-    info.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(word));
+    info.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(word));  // NOLINT: no pointer
     const long r = sys::pidfd_queue(target.pidfd(), number, &info);
     if (r == -EAGAIN)
         return refuse(Errc::exhausted, "the receiver's user has as many signals pending as RLIMIT_SIGPENDING allows");

@@ -39,7 +39,7 @@ Result<SysvSemaphore> open_address(const Uri& uri, SemaphoreOptions o, Deadline 
 
 Result<Semaphore> open_semaphore(const Uri& uri, const SemaphoreOptions& o, Deadline d) {
     WYE_TRY(auto s, open_address(uri, o, d));
-    return Semaphore(std::move(s));
+    return Semaphore(s);
 }
 
 Result<> make(const Uri& uri, const OpenOptions& how) {

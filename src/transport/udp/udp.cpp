@@ -49,7 +49,7 @@ Result<Made> make_first(const std::string& host, const std::string& port, bool l
 PacketSocket packets(Made& m, bool answers) {
     // Where a socket of IPv6 answers over IPv4, the kernel itself refuses the few bytes more.
     const auto most = m.family == AF_INET6 ? most_v6 : most_v4;
-    return PacketSocket(std::move(m.fd), {.max_message = most, .largest = most_v6, .answers = answers});
+    return PacketSocket(std::move(m.fd), {.max_message = most, .largest = most, .answers = answers});
 }
 
 }  // namespace
