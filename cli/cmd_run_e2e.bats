@@ -1,6 +1,9 @@
 # run: arguments verbatim, exit codes, deadlines for the whole tree, limits, signals, the sandbox.
 load ../tests/cli/helpers
 
+# LeakSanitizer's own ptrace(2) does not work in a pid namespace, and ends the command.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+
 gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX]' "/proc/$1/status"; }
 sandboxed() { w run --sandbox -- true 2>"$T/why" || skip "no sandbox here: $(cat "$T/why")"; }
 

@@ -74,7 +74,6 @@ FrameDecoder::Next FrameDecoder::next_frame(MutBytes into) {
         const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
         if (!header.is_piece()) return begin_whole(header, into);
         if (buffered() < header.wire_size()) return std::nullopt;
-        if (auto message = pieces_at_hand(header, into)) return *message;
         if (auto e = begin_piece(header)) return std::unexpected(std::move(*e));
     }
 }

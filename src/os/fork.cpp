@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <ctime>
-#include <mutex>
 
 namespace wye::sys {
 namespace {
@@ -19,10 +18,8 @@ void in_child() {
     next_mark.store(0, std::memory_order_relaxed);
 }
 
-void watch_forks() {
-    static std::once_flag once;
-    std::call_once(once, [] { ::pthread_atfork(nullptr, nullptr, in_child); });
-}
+// When the program is loaded: asked for at every message, a once_flag would be most of the cost.
+[[maybe_unused]] const int watched = ::pthread_atfork(nullptr, nullptr, in_child);
 
 std::uint64_t random_seed() noexcept {
     std::uint64_t v = 0;
@@ -38,7 +35,6 @@ std::uint64_t random_seed() noexcept {
 }  // namespace
 
 std::uint64_t unique_mark() noexcept {
-    watch_forks();
     auto seen = next_mark.load(std::memory_order_relaxed);
     if (seen == 0) {
         // The first to seed wins; relaxed, for the number carries no other data.
@@ -48,9 +44,6 @@ std::uint64_t unique_mark() noexcept {
     return next_mark.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::uint64_t fork_generation() noexcept {
-    watch_forks();
-    return generation.load(std::memory_order_relaxed);
-}
+std::uint64_t fork_generation() noexcept { return generation.load(std::memory_order_relaxed); }
 
 }  // namespace wye::sys

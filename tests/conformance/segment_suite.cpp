@@ -263,6 +263,7 @@ TEST_P(Segments, several_makers_at_once_make_one) {
 // Nothing, or a segment of the whole size; and of the whole content where that is promised. System V names a segment
 // in the call that makes it, so there the content comes later.
 TEST_P(Segments, a_maker_killed_at_any_system_call_leaves_all_or_nothing) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     NEEDS_A_NAME;
     const auto body = [&] { (void)rig->open({.create = Create::exclusive, .size = size}, true); };
     unsigned with = 0, without = 0;

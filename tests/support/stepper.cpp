@@ -16,7 +16,7 @@ Stepped::Stepped(const std::function<void()>& before, const std::function<void()
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(1);
         before();
-        ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(1);
         ::raise(SIGSTOP);
         body();
         ::raise(SIGSTOP);
@@ -61,6 +61,10 @@ void Stepped::kill() {
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
     over_ = true;
+}
+
+bool may_step() {
+    return !Stepped([] {}, [] {}).over();
 }
 
 long instructions(const std::function<void()>& before, const std::function<void()>& body) {

@@ -31,6 +31,9 @@ private:
     bool over_ = false;
 };
 
+/// Whether ptrace(2) is allowed here: a sandbox may forbid it, and a test that needs it is then skipped.
+bool may_step();
+
 /// How many instructions, or stops at system calls, the body has.
 long calls(const std::function<void()>& before, const std::function<void()>& body);
 long instructions(const std::function<void()>& before, const std::function<void()>& body);

@@ -59,9 +59,8 @@ public:
         const auto there = buffered();
         if (there < FrameHeader::size) return {};
         const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
-        if (header.is_piece() || header.length > max_ || header.length > into.size() ||
-            there - FrameHeader::size < header.length)
-            return {};
+        if (header.is_piece()) return pieces_at_hand(header, into);
+        if (header.length > max_ || header.length > into.size() || there - FrameHeader::size < header.length) return {};
         copy_bytes(into.data(), at() + FrameHeader::size, header.length);
         consume(FrameHeader::size + header.length);
         return into.first(header.length);

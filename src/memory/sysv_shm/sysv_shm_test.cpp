@@ -110,6 +110,7 @@ TEST_F(SysvShmTest, removed_while_attached_it_has_no_key_and_is_seen_as_removed)
 
 // The kernel would attach the old one by its id.
 TEST_F(SysvShmTest, an_opener_that_is_overtaken_by_a_replacement_does_not_end_in_the_old_one) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(page, MAP_FAILED);
     auto* const opened = static_cast<std::atomic<int>*>(page);

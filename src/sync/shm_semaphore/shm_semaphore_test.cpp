@@ -169,6 +169,7 @@ TEST(ShmSemaphore, a_child_of_the_holder_does_not_keep_the_permit_alive) {
 }
 
 TEST(ShmSemaphore, a_holder_killed_at_any_instruction_leaves_nobody_stuck_and_no_unit_lost) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     const Named n;
     auto s = n.open(1);
     std::optional<ShmSemaphore> mine;
@@ -188,6 +189,7 @@ TEST(ShmSemaphore, a_holder_killed_at_any_instruction_leaves_nobody_stuck_and_no
 }
 
 TEST(ShmSemaphore, a_holder_stopped_at_any_instruction_shares_its_unit_with_nobody) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     const Named n;
     auto s = n.open(1);
     SharedWord got;
@@ -213,6 +215,7 @@ TEST(ShmSemaphore, a_holder_stopped_at_any_instruction_shares_its_unit_with_nobo
 }
 
 TEST(ShmSemaphore, a_repair_that_is_killed_is_done_by_the_next) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     const Named n;
     auto s = n.open(1);
     std::optional<ShmSemaphore> mine;
@@ -275,6 +278,7 @@ TEST(ShmSemaphore, creators_at_once_make_one) {
 }
 
 TEST(ShmSemaphore, a_creator_killed_at_any_system_call_leaves_all_of_it_or_nothing) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
     const Named n;
     const auto make = [&] { (void)ShmSemaphore::open(n.name, {{.create = Create::exclusive, .initial = 3}}); };
     const long all = calls([] {}, make);
