@@ -49,7 +49,7 @@ struct SharedWord {
 };
 
 // So many that each test stays under a few seconds also where a sanitizer makes ten instructions of one.
-long stride(long all, long most) { return std::max(1l, all / most); }
+long stride(long all, long most) { return std::max(1l, all / std::clamp(800'000 / std::max(all, 1l), 8l, most)); }
 
 TEST(ShmSemaphore, counts) {
     const Named n;
