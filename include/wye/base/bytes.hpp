@@ -27,7 +27,7 @@ Bytes bytes_of(const T& v) noexcept {
 }
 
 /// memcpy(3) for messages: no bytes from nowhere are allowed, and up to 16 KiB go in parts. Beyond 2 KiB the C library
-/// takes `rep movsb`, whose start costs more than it saves there (4 KiB on Zen 3: 40 ns, in parts 24).
+/// takes `rep movsb`, whose start costs more than it saves there (4 KiB on Zen 5: 40 ns, in parts 24).
 inline void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
     for (const std::size_t part = n <= 16384 ? 2048 : n; n > 0;) {
         auto now = n < part ? n : part;
