@@ -2,6 +2,7 @@
 #include "wye/sync/dir_lock.hpp"
 #include "wye/sync/file_lock.hpp"
 
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 #include "support/together.hpp"
 
@@ -89,6 +90,20 @@ TEST_P(LockSuite, now_never_blocks_and_a_deadline_is_met) {
     EXPECT_LT(took, 5s);
     held = {};
     EXPECT_TRUE(b.lock(Deadline::now()).has_value());
+}
+
+TEST_P(LockSuite, a_holder_killed_at_any_system_call_keeps_nobody_out) {
+    if (!GetParam().traits.freed_by_death) GTEST_SKIP() << "what a killed holder leaves is for people, or for proof";
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    const auto hold = [&] { (void)lock().lock(Deadline::now()); };
+    const long all = calls([] {}, hold);
+    ASSERT_GT(all, 4);
+    for (long i = 0; i < all; ++i) {
+        Stepped victim([] {}, hold);
+        victim.step_calls(i);
+        victim.kill();
+        ASSERT_TRUE(lock().lock(patience).has_value()) << "killed at stop " << i << " of " << all;
+    }
 }
 
 TEST_P(LockSuite, a_waiter_is_woken_when_the_lock_is_free) {

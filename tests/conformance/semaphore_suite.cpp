@@ -1,6 +1,7 @@
 // The promises that every semaphore keeps, a function each, guarded by the traits.
 #include "wye/registry/open.hpp"
 
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 
 #include <signal.h>
@@ -136,6 +137,25 @@ TEST_P(Semaphores, the_unit_of_a_killed_holder_comes_back_where_the_trait_says_s
     ASSERT_TRUE(reach(page->steps, 2));
     holder.kill();
     EXPECT_TRUE(survivor.ok());
+}
+
+TEST_P(Semaphores, a_holder_killed_at_any_system_call_takes_no_unit_with_it) {
+    if (!traits().permits_return) GTEST_SKIP() << "a dead holder's unit is lost here";
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    auto s = make(1);
+    const auto hold = [&] {
+        auto mine = join();
+        const auto held = mine.acquire(Deadline::now());
+    };
+    const long all = calls([] {}, hold);
+    ASSERT_GT(all, 4);
+    for (long i = 0; i < all; ++i) {
+        Stepped victim([] {}, hold);
+        victim.step_calls(i);
+        victim.kill();
+        ASSERT_TRUE(s.acquire(patience).has_value()) << "killed at stop " << i << " of " << all;
+        ASSERT_EQ(or_throw(s.value()), 1u) << "killed at stop " << i;
+    }
 }
 
 TEST_P(Semaphores, one_stopped_holder_keeps_its_unit_and_the_others_go_on) {
