@@ -77,9 +77,10 @@ Result<std::optional<LockHolder>> flock_holder(const struct stat& file) {
     const Wanted w{.kind = "FLOCK", .file = file};
     auto found = search(*table, w);
     // The table has who took it. That one may have died, and a child of its keep the lock.
-    if (!found || (found->pid > 0 && sys::kill(found->pid, 0) != -ESRCH)) return found;
+    // In a pid namespace such a line is missing.
+    if (found && found->pid > 0 && sys::kill(found->pid, 0) != -ESRCH) return found;
     if (const auto now = search_processes(w)) return now;
-    found->pid = 0;
+    if (found) found->pid = 0;
     return found;
 }
 

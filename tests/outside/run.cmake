@@ -35,7 +35,7 @@ there(include/wye/registry/open.hpp wye.pc wye-config-version.cmake)
 file(RENAME ${tree} ${work}/moved)
 set(tree ${work}/moved)
 
-step("find_package: configure" ${CMAKE_COMMAND} -S ${SOURCE} -B ${work}/cmake -DCMAKE_PREFIX_PATH=${tree}
+step("find_package: configure" ${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${work}/cmake -DCMAKE_PREFIX_PATH=${tree}
   -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_CXX_FLAGS=${FLAGS})
 step("find_package: build" ${CMAKE_COMMAND} --build ${work}/cmake)
 step("find_package: run" ${work}/cmake/outside)

@@ -61,6 +61,7 @@ void set_loopback(bool up) {
 TEST(Tcp, both_ways_over_ipv4_and_ipv6) {
     for (const auto* host : {"127.0.0.1", "::1", "localhost", ""}) {
         if (std::string_view(host) == "::1" && !have_ipv6()) continue;
+        if (std::string_view(host) == "localhost" && ::access("/etc/hosts", R_OK) != 0) continue;  // no names here
         auto two = meet(host);
         std::byte room[16];
         WYE_ASSERT_OK(two.a.send(bytes_of("there")));
