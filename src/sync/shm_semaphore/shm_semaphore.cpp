@@ -42,6 +42,7 @@ struct ShmSemaphore::State {
     std::uint32_t capacity;
     Participants all;
     Participants::Mark self{};
+    bool joined = false;  // without a place of our own `self` would be somebody else's
     std::uint64_t generation = sys::fork_generation();
     Word hint{0};  // where a unit was last seen free
     std::mutex looking;
@@ -52,7 +53,7 @@ struct ShmSemaphore::State {
           capacity(segment.geometry().capacity),
           all(shared.slots, participants, segment.file()) {}
     ~State() {
-        if (!ours()) return;
+        if (!joined || !ours()) return;
         repair(self);  // a permit that outlives us is a mistake; a unit that nobody can free would be a worse one
         all.leave(self);
     }
@@ -94,6 +95,7 @@ Result<ShmSemaphore> ShmSemaphore::open(const std::string& name, ShmSemaphoreOpt
         return std::unexpected(std::move(joined).error());
     }
     state->self = *joined;
+    state->joined = true;
     return ShmSemaphore(std::move(state));
 }
 
@@ -104,7 +106,7 @@ std::optional<std::uint32_t> ShmSemaphore::State::swap_any(std::uint32_t from, s
     const auto begin = hint.load(std::memory_order_relaxed) % capacity;
     for (std::uint32_t n = 0, i = begin; n < capacity; ++n, i = i + 1 == capacity ? 0 : i + 1) {
         auto seen = shared.units()[i].load(std::memory_order_relaxed);
-        // seq_cst: against the load of `announced` in put(), see there.
+        // seq_cst: against the load of `announced` in wake(); take_slowly() says how.
         if (seen != from || !shared.units()[i].compare_exchange_strong(seen, to)) continue;
         hint.store(i, std::memory_order_relaxed);
         return i;

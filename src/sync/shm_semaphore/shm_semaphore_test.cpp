@@ -322,6 +322,24 @@ TEST(ShmSemaphore, more_participants_than_places_are_told) {
     WYE_ASSERT_OK(ShmSemaphore::open(n.name));
 }
 
+TEST(ShmSemaphore, who_found_no_place_does_not_free_anothers) {
+    const Named n;
+    SharedWord holds;
+    Child holder([&] {  // in the first place
+        auto mine = n.open();
+        const auto p = mine.acquire();
+        holds.at->store(1);
+        ::pause();
+        return p.has_value();
+    });
+    ASSERT_TRUE(holds.reaches(1));
+    std::vector<ShmSemaphore> all;
+    while (all.size() < 255) all.push_back(n.open());
+    WYE_EXPECT_ERRC(Errc::exhausted, ShmSemaphore::open(n.name));
+    holder.kill();
+    EXPECT_TRUE(all.front().acquire(2s).has_value());
+}
+
 TEST(ShmSemaphore, what_is_no_semaphore_of_ours_is_refused_and_left_alone) {
     const Named n;
     { auto s = n.open(); }
