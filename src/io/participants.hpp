@@ -42,7 +42,6 @@ public:
         std::uint64_t started, pid_namespace;
     };
     static_assert(sizeof(Slot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
-    static constexpr std::uint32_t most = 65534;
 
     /// Zeroed pages are an empty table. `file` is this participant's own description.
     Participants(Slot* table, std::uint32_t slots, const sys::Unforked& file) noexcept
@@ -82,13 +81,6 @@ public:
         }
         (void)sys::lock_byte(file_->get(), byte_of(dead.slot), F_UNLCK);
         return taken(seen);
-    }
-
-    std::uint32_t size() const noexcept { return slots_; }
-    const Slot& at(std::uint32_t i) const noexcept { return table_[i]; }
-    /// Held by a process that lives. Ours counts as such.
-    bool alive(std::uint32_t i, Mark self) const noexcept {
-        return i == self.slot || sys::byte_locked(file_->get(), byte_of(i)) == 1;
     }
 
 private:

@@ -1,6 +1,7 @@
 #include "io/shared_segment.hpp"
 
 #include "os/errno.hpp"
+#include "os/file_pages.hpp"
 #include "os/small_file.hpp"
 
 #include <algorithm>
@@ -55,14 +56,14 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     const long made = sys::openat(directory, ".", O_RDWR | O_TMPFILE, 0600);
     if (made < 0) return sys::fail(made, "open", directory_path());
     const Fd fd(static_cast<int>(made));
-    if (const long r = sys::reserve(fd.get(), 0, shape.size); r < 0) return sys::fail(r, "fallocate", file);
+    WYE_CHECK(sys::give_room(fd.get(), 0, shape.size, directory_path() + "/" + file));
     WYE_TRY(s.pages_, sys::Mapping::of(fd.get(), shape.size));
     Geometry g{.magic = magic,
                .layout = shape.layout,
                .size = shape.size,
                .participants = shape.participants,
                .capacity = shape.capacity,
-               .creator = static_cast<std::int32_t>(::getpid())};
+               .creator = sys::own_pid()};
     std::ranges::copy(shape.kind, g.kind);
     new (s.pages_.data()) Header{g, {}};
     s.geometry_ = g;

@@ -44,13 +44,6 @@ inline long lock_byte(int fd, off_t at, short type) noexcept {
         return ::fcntl(fd, F_OFD_SETLK, &l);
     });
 }
-/// 1 when another description holds the byte, 0 when none does.
-inline long byte_locked(int fd, off_t at) noexcept {
-    struct flock l{};
-    l.l_type = F_WRLCK, l.l_whence = SEEK_SET, l.l_start = at, l.l_len = 1;
-    const long r = call(Call::fcntl, [&] { return ::fcntl(fd, F_OFD_GETLK, &l); });
-    return r < 0 ? r : l.l_type != F_UNLCK;
-}
 
 /// Sleeps while the word is `seen`, at the longest until the deadline: 0 when woken, -EAGAIN when it is not `seen`,
 /// -ETIMEDOUT, -EINTR.
