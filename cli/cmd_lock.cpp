@@ -2,6 +2,7 @@
 #include "wye/base/text.hpp"
 #include "wye/sync/file_lock.hpp"
 
+#include "child.hpp"
 #include "command.hpp"
 #include "os/spawn.hpp"
 #include "terminal.hpp"
@@ -31,11 +32,9 @@ unsigned umask_now() {
     return mask;
 }
 
-constexpr int exit_cannot_run = 126, exit_no_program = 127;  // as a shell has them
-
 int cannot_run(const std::string& program, int error) {
     fmt::print(stderr, "wye: lock: exec(\"{}\"): {}\n", escape(program), std::strerror(error));
-    return error == ENOENT || error == ENOTDIR ? exit_no_program : exit_cannot_run;
+    return error == ENOENT || error == ENOTDIR ? exit_no_command : exit_cannot_run;
 }
 
 // The lock goes with the descriptor to the program that takes our place.

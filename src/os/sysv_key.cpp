@@ -1,6 +1,7 @@
 #include "os/sysv_key.hpp"
 
 #include "os/errno.hpp"
+#include "os/fork.hpp"
 #include "os/syscall.hpp"
 
 #include <cstdio>
@@ -21,5 +22,9 @@ std::string key_text(std::int32_t key) {
     std::snprintf(text, sizeof text, "0x%x", static_cast<unsigned>(key));
     return text;
 }
+
+// Marks are counted up: spread by an odd factor (2^64 over the golden ratio), so that neighbours differ in the upper
+// bits.
+std::int32_t random_key() noexcept { return static_cast<std::int32_t>(unique_mark() * 0x9E3779B97F4A7C15u >> 32 | 1); }
 
 }  // namespace wye::sys

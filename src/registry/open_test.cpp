@@ -32,6 +32,13 @@ TEST(Open, what_a_kind_has_not_is_unsupported) {
     WYE_EXPECT_ERRC(Errc::unsupported, open_pair("fifo:/x"));
 }
 
+TEST(Open, a_place_for_a_trial_is_another_each_time) {
+    for (const auto* m : mechanisms())
+        if (m->make && m->scratch && !m->scratch("/d")[0].starts_with(std::string(m->traits.scheme) + ":/d")) {
+            EXPECT_NE(m->scratch("/d"), m->scratch("/d")) << m->traits.scheme;
+        }
+}
+
 TEST(Open, every_means_has_a_scheme_of_its_own_and_an_example_that_parses) {
     std::set<std::string_view> schemes;
     for (const auto* m : mechanisms()) {

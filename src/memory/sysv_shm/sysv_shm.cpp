@@ -3,7 +3,6 @@
 
 #include "io/sysv_address.hpp"
 #include "os/errno.hpp"
-#include "os/fork.hpp"
 #include "os/memory.hpp"
 #include "os/object.hpp"
 #include "os/shm_calls.hpp"
@@ -234,10 +233,8 @@ Result<> list(Visit<Object> visit) {
 }
 
 std::vector<std::string> scratch(const std::string&) {
-    for (;;) {
-        const auto key = static_cast<std::int32_t>(sys::unique_mark() >> 16 | 1);
-        if (sys::shmget(key, 0, 0) == -ENOENT) return {"sysv-shm:key=" + sys::key_text(key) + "?size=64K"};
-    }
+    const auto key = sys::unused_key([](std::int32_t k) { return sys::shmget(k, 0, 0); });
+    return {"sysv-shm:key=" + sys::key_text(key) + "?size=64K"};
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "io/sysv_address.hpp"
 #include "os/errno.hpp"
-#include "os/fork.hpp"
 #include "os/sem_calls.hpp"
 #include "os/small_file.hpp"
 #include "os/sysv_key.hpp"
@@ -77,10 +76,8 @@ Result<> list(Visit<Object> visit) {
 }
 
 std::vector<std::string> scratch(const std::string&) {
-    for (;;) {
-        const auto key = static_cast<std::int32_t>(sys::unique_mark() >> 16 | 1);
-        if (sys::semget(key, 0, 0) == -ENOENT) return {"sysv-sem:key=" + sys::key_text(key)};
-    }
+    const auto key = sys::unused_key([](std::int32_t k) { return sys::semget(k, 0, 0); });
+    return {"sysv-sem:key=" + sys::key_text(key)};
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include "io/sysv_address.hpp"
 #include "os/errno.hpp"
-#include "os/fork.hpp"
 #include "os/object.hpp"
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
@@ -234,10 +233,8 @@ Result<> list(Visit<Object> visit) {
 }
 
 std::vector<std::string> scratch(const std::string&) {
-    for (;;) {
-        const auto key = static_cast<std::int32_t>(sys::unique_mark() >> 16 | 1);
-        if (sys::msgget(key, 0) == -ENOENT) return {"sysv-mq:key=" + sys::key_text(key)};
-    }
+    const auto key = sys::unused_key([](std::int32_t k) { return sys::msgget(k, 0); });
+    return {"sysv-mq:key=" + sys::key_text(key)};
 }
 
 }  // namespace
