@@ -146,7 +146,8 @@ private:
 
     static std::string variant_of(const std::string& uri) {
         const auto parsed = Uri::parse(uri);
-        if (const auto type = parsed->get("type")) return std::string(*type);
+        for (const auto what : {"type", "shape"})
+            if (const auto value = parsed->get(what)) return std::string(*value);
         return parsed->address().starts_with("//[") ? "v6" : "";
     }
 

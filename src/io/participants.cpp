@@ -4,13 +4,14 @@
 
 namespace wye {
 
-Participants::Mark Participants::enter(std::uint32_t slot, std::uint32_t seen) {
+Participants::Mark Participants::enter(std::uint32_t slot, std::uint32_t seen, std::uint32_t role) {
     auto& s = table_[slot];
     // For people: nothing is decided by it.
     const auto self = sys::ProcessId::self().value_or(sys::ProcessId{});
     s.pid = self.pid;
     s.started = self.start;
     s.pid_namespace = self.pid_space;
+    s.role.store(role, std::memory_order_relaxed);
     const auto state = (((seen >> 1) + 1) << 1) | 1;
     s.state.store(state, std::memory_order_release);  // pairs with the acquire of join() and bury()
     return {slot, epoch_of(state)};

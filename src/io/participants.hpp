@@ -40,6 +40,7 @@ public:
         std::atomic<std::uint32_t> state;  // epoch << 1 | taken
         std::int32_t pid;
         std::uint64_t started, pid_namespace;
+        std::atomic<std::uint32_t> role;  // what for: the kind's own number
     };
     static_assert(sizeof(Slot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
 
@@ -50,14 +51,14 @@ public:
     /// Takes a slot. One whose owner died is repaired first: `repair(mark)` with its lock held.
     /// Errc::exhausted when every slot is taken by somebody alive.
     template <class Repair>
-    Result<Mark> join(Repair&& repair) {
+    Result<Mark> join(Repair&& repair, std::uint32_t role = 0) {
         for (std::uint32_t i = 0; i < slots_; ++i) {
             const long r = sys::lock_byte(file_->get(), byte_of(i), F_WRLCK);
             if (r == -EAGAIN || r == -EACCES) continue;
             if (r < 0) return sys::fail(r, "F_OFD_SETLK");
             const auto seen = table_[i].state.load(std::memory_order_acquire);
             if (seen & 1) repair(Mark{i, epoch_of(seen)});
-            return enter(i, seen);
+            return enter(i, seen, role);
         }
         return full();
     }
@@ -83,11 +84,39 @@ public:
         return taken(seen);
     }
 
+    /// Everybody who died and was not found before. A system call for each of the others.
+    template <class Repair>
+    bool bury_all(Mark self, Repair&& repair) {
+        bool any = false;
+        for (std::uint32_t i = 0; i < slots_; ++i)
+            if (const auto seen = table_[i].state.load(std::memory_order_acquire); (seen & 1) != 0)
+                any |= bury(Mark{i, epoch_of(seen)}, self, repair);
+        return any;
+    }
+
+    /// Of those who have a place, dead or alive.
+    std::uint32_t count(std::uint32_t role) const noexcept {
+        std::uint32_t n = 0;
+        for (std::uint32_t i = 0; i < slots_; ++i)
+            n += (table_[i].state.load(std::memory_order_acquire) & 1) != 0 &&
+                 table_[i].role.load(std::memory_order_relaxed) == role;
+        return n;
+    }
+
+    std::uint32_t role_of(Mark m) const noexcept { return table_[m.slot].role.load(std::memory_order_relaxed); }
+
+    /// Evidence for people: what the table says of a mark's process, if it is that one's still.
+    std::int32_t pid_of(Mark m) const noexcept {
+        return m.slot < slots_ && epoch_of(table_[m.slot].state.load(std::memory_order_relaxed)) == m.epoch
+                   ? table_[m.slot].pid
+                   : 0;
+    }
+
 private:
     static std::uint16_t epoch_of(std::uint32_t state) noexcept { return static_cast<std::uint16_t>(state >> 1); }
     // Far behind any data: the file's own bytes are not locked.
     static off_t byte_of(std::uint32_t slot) noexcept { return (off_t{1} << 40) + slot; }
-    Mark enter(std::uint32_t slot, std::uint32_t seen);
+    Mark enter(std::uint32_t slot, std::uint32_t seen, std::uint32_t role);
     std::unexpected<Error> full() const;
 
     Slot* table_;

@@ -10,11 +10,11 @@
 namespace wye::sys {
 namespace {
 
-std::atomic<std::uint64_t> generation{1};
+std::uint64_t generation = 1;             // changed in a child only, while it has one thread
 std::atomic<std::uint64_t> next_mark{0};  // 0: not seeded in this process
 
 void in_child() {
-    generation.fetch_add(1, std::memory_order_relaxed);
+    ++generation;
     next_mark.store(0, std::memory_order_relaxed);
 }
 
@@ -44,6 +44,7 @@ std::uint64_t unique_mark() noexcept {
     return next_mark.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::uint64_t fork_generation() noexcept { return generation.load(std::memory_order_relaxed); }
+std::uint64_t fork_generation() noexcept { return generation; }
+const std::uint64_t* fork_generation_word() noexcept { return &generation; }
 
 }  // namespace wye::sys

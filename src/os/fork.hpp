@@ -10,5 +10,7 @@ std::uint64_t unique_mark() noexcept;
 
 /// How often this process's line was forked: a handle that remembers it can tell that it is a copy.
 std::uint64_t fork_generation() noexcept;
+/// The number itself, for who asks at every message.
+const std::uint64_t* fork_generation_word() noexcept;
 
 }  // namespace wye::sys

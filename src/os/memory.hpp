@@ -7,6 +7,7 @@
 #include "os/syscall.hpp"
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 
 #include <atomic>
 #include <string>
@@ -52,6 +53,16 @@ inline constexpr int every_sleeper = 0x7fffffff;
 /// How many were woken.
 inline long futex_wake(const std::atomic<std::uint32_t>& word, int most) noexcept {
     return call(Call::futex, [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE, most, nullptr, nullptr, 0); });
+}
+
+/// membarrier(2): after it, every thread of the machine that registered has made a full fence. -EINVAL, -ENOSYS or
+/// -EPERM where there is no such thing.
+inline long register_for_fences() noexcept {
+    return call(Call::membarrier,
+                [] { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0); });
+}
+inline long fence_everywhere() noexcept {
+    return call(Call::membarrier, [] { return ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0); });
 }
 
 /// Shared pages of a file, unmapped when dropped.

@@ -112,6 +112,7 @@ enum class Call : std::uint8_t {
     shmat,
     shmctl,
     fallocate,
+    membarrier,
     futex,
 };
 

@@ -12,6 +12,7 @@
 #include "wye/transport/file_log.hpp"
 #include "wye/transport/pipe.hpp"
 #include "wye/transport/posix_mq.hpp"
+#include "wye/transport/shm_ring.hpp"
 #include "wye/transport/socketpair.hpp"
 #include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/tcp.hpp"
@@ -39,6 +40,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &unix_mechanism,
         &tcp_mechanism,
         &udp_mechanism,
+        &shm_ring_mechanism,
         &fd_mechanism,
         &exec_mechanism,
     };

@@ -29,6 +29,7 @@ struct Subject {
     Framing framing = Framing::frame;
     std::function<std::unique_ptr<Rig>()> make;
     unsigned most_writers = 8;
+    bool forgets = false;  // what is sent while nobody reads
 };
 
 inline void PrintTo(const Subject& s, std::ostream* out) { *out << s.name; }

@@ -163,7 +163,8 @@ private:
 
 std::string variant_name(const std::string& uri) {
     const auto u = or_throw(Uri::parse(uri));
-    if (const auto type = u.get("type")) return "_" + std::string(*type);
+    for (const auto what : {"type", "shape"})
+        if (const auto v = u.get(what)) return "_" + std::string(*v);
     return u.address().starts_with("//[") ? "_v6" : "";
 }
 
@@ -178,8 +179,14 @@ bool takes_framing(const Mechanism& m, Framing f) {
 
 // Of a room whose traits differ by variant: as an open endpoint has them.
 Traits traits_of(const Mechanism& m, const std::string& uri) {
-    if (takes(m, "listen"))
+    if (takes(m, "listen")) {
         if (const auto c = open(with_param(uri, "listen"))) return c->traits();
+    } else if (m.make && make(uri)) {
+        auto traits = m.traits;
+        if (const auto c = open(uri, {.mode = Mode::read}, Deadline::now())) traits = c->traits();
+        (void)remove(uri);
+        return traits;
+    }
     return m.traits;
 }
 
@@ -194,12 +201,14 @@ void add_named(std::vector<Subject>& all, const Mechanism& m) {
         const bool framed = takes(m, "framing") && traits.boundaries == Boundaries::stream;
         for (const auto f : framings) {
             if (framed ? !takes_framing(m, f) : f != Framing::frame) continue;
-            auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max : std::string();
+            auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max
+                                : std::string(takes(m, "max") ? small_max : "");
             std::string label = base + (framed ? "_" + std::string(name(f)) : "");
             std::ranges::replace(label, '-', '_');
             all.push_back({.name = label, .traits = traits, .framing = f, .make = [&m, v, extra] {
                                return std::make_unique<R>(m, v, extra);
                            }});
+            all.back().forgets = uris[v].find("shape=broadcast") != std::string::npos;
         }
     }
 }

@@ -1,0 +1,289 @@
+#pragma once
+#include "wye/core/endpoint.hpp"
+#include "wye/core/mechanism.hpp"
+#include "wye/transport/shm_ring/bell.hpp"
+#include "wye/transport/shm_ring/cursors.hpp"
+#include "wye/transport/shm_ring/queue.hpp"
+
+#include <memory>
+#include <string>
+
+namespace wye {
+
+/// How a ring is made; who attaches takes it as it is.
+struct ShmShape {
+    ring::Shape shape = ring::Shape::stream;
+    std::size_t bytes = 65536;     ///< of a lane, a power of two; messages up to a quarter of it are copied into it
+    unsigned participants = 0;     ///< at once; 0: 8 of a stream, 128 of a broadcast, 64 of a queue
+    unsigned lanes = 8;            ///< of a queue: producers at once
+    bool strict = false;           ///< a queue: one lane for all producers, first in first out among them too
+    unsigned most_deliveries = 0;  ///< a queue: a job whose worker died that often is set aside; 0: never
+    std::uint64_t start = 0;       ///< the first position; for tests of numbers that wrap
+};
+
+struct ShmOptions {
+    ShmShape made = {};
+    Create create = Create::if_missing;
+    unsigned permissions = 0600;
+    ring::Policy policy = ring::Policy::block;  ///< of a broadcast's reader
+    unsigned patience_ms = 100;                 ///< of Policy::demote
+    std::uint64_t history = 0;                  ///< a broadcast's reader begins so many messages back
+    bool spin = false;                          ///< waits without ever sleeping: takes a whole processor
+    unsigned readers = 0;                       ///< a broadcast's writer waits until so many are there
+    std::size_t max_message = std::size_t{16} << 20;
+    std::size_t most_lent = std::size_t{256} << 20;  ///< bytes of loans at once
+};
+
+namespace shm {
+struct State;  // what a handle shares with its loans and leases
+struct Forget {
+    void operator()(State*) const noexcept;
+};
+using Handle = std::unique_ptr<State, Forget>;
+}  // namespace shm
+
+struct ShmTraits {
+    static constexpr Traits traits{.scheme = "shm",
+                                   .name = "shared-memory ring",
+                                   .timing = Timing::both,
+                                   .direction = Direction::one_way,
+                                   .lifetime = Lifetime::kernel,
+                                   .pollable = false,
+                                   .loans = true,
+                                   .many_writers = false};
+    static constexpr Traits queue_traits = [] {
+        auto t = traits;
+        t.many_writers = t.redelivers = true;
+        t.ordered = false;
+        return t;
+    }();
+};
+
+/// Writes into a ring in shared pages: a stream for one reader, or a broadcast for many. No daemon, no lock, no copy in
+/// the kernel, no system call while nobody sleeps: a message of up to 48 bytes is one cache line that goes from one
+/// processor to the other.
+///
+/// One writer at a time (Errc::busy names the other). What it wrote stays when it goes, however it goes: its reader
+/// reads it, then gets Errc::closed, or Errc::peer_died where the kernel says that the writer died; the next writer
+/// goes on behind it. send() waits while a reader that must not lose anything has no room left: Errc::closed when that
+/// one left meanwhile, Errc::peer_died when it died. Without any reader a stream keeps what fits; a broadcast forgets
+/// the oldest.
+///
+/// Not for: other users, other machines; talking back (one ring each way); several writers (ShmProducer, or one ring
+/// each). What hurts: whoever waits sleeps in futex(2), and looks for dead peers 10 ms later, then ever more seldom, up
+/// to twice a second: nothing wakes a sleeper when a peer dies. A child of fork() must open its own
+/// (Errc::unsupported). Threads: one. Removed by wye::remove("shm:NAME"); until then it is a file of 1/8 MiB in
+/// /dev/shm/wye-UID. shm_overview(7), futex(2), membarrier(2), fcntl(2).
+class ShmWriter : public ShmTraits {
+public:
+    [[nodiscard]] static Result<ShmWriter> open(const std::string& name, ShmOptions = {});
+
+    Result<> send(Bytes b, Deadline d = Deadline::never()) {
+        if (core_->ours() && b.size() <= core_->longest && core_->put(b)) [[likely]] {
+            core_->data();
+            return {};
+        }
+        return send_slowly(b, d);
+    }
+    /// As many as there is room for, at least one; they appear one after the other, and sleepers are woken once.
+    Result<std::size_t> send_many(std::span<const Bytes>, Deadline = Deadline::never());
+    /// A place for `n` bytes that the reader will look at where it lies; in pages of its own, 16-byte aligned.
+    Result<Loan> loan(std::size_t n, Deadline = Deadline::never());
+    /// The reader gets Errc::closed behind the last message.
+    Result<> close_write();
+
+    std::size_t max_message() const noexcept;
+
+    /// What the hot path needs, and only that.
+    struct Core {
+        ring::LaneWriter lane;
+        ring::Gate gate;
+        ring::Ringer data;
+        std::uint64_t longest = 0;  // that is copied; 0 while send() has something to do first
+        const std::uint64_t* generation_now = nullptr;
+        std::uint64_t generation = 0;
+
+        bool ours() const noexcept { return *generation_now == generation; }
+        bool put(Bytes b) noexcept {
+            return lane.put(ring::Kind::bytes, b.size(), gate,
+                            [b](std::byte* to) { ring::copy_shared(to, b.data(), b.size()); });
+        }
+    };
+
+private:
+    explicit ShmWriter(shm::Handle, Core*) noexcept;
+    Result<> send_slowly(Bytes, Deadline);
+    shm::Handle state_;
+    Core* core_;
+};
+
+/// Reads from a ring; see ShmWriter. Of a stream there is one reader at a time, and the next goes on where it was; of a
+/// broadcast there are many, and each says what becomes of it when it is slow (ShmOptions::policy).
+class ShmReader : public ShmTraits {
+public:
+    [[nodiscard]] static Result<ShmReader> open(const std::string& name, ShmOptions = {});
+
+    /// Errc::closed, or Errc::peer_died, while its writer has gone and no other has come, and all was read.
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
+        ring::Message m;
+        if (core_->gating && core_->ours() && core_->lane.next(m) == ring::Look::message &&
+            m.kind == ring::Kind::bytes && m.length <= into.size()) [[likely]] {
+            ring::copy_shared(into.data(), m.data, m.length);
+            core_->pass(m);
+            return into.first(m.length);
+        }
+        return recv_slowly(into, d);
+    }
+    /// `f(Bytes)` for each message that is there, up to `most`; how many. Waits for the first.
+    template <class F>
+    Result<std::size_t> drain(std::size_t most, F&& f, Deadline d = Deadline::never()) {
+        std::size_t n = 0;
+        ring::Message m;
+        if (core_->gating && core_->ours())
+            for (; n < most && core_->lane.next(m) == ring::Look::message && m.kind == ring::Kind::bytes; ++n) {
+                f(Bytes(m.data, m.length));
+                core_->pass(m);
+            }
+        if (n > 0 || most == 0) return n;
+        auto lease = take(d);
+        if (!lease) return std::unexpected(std::move(lease).error());
+        f(lease->bytes());
+        return 1;
+    }
+    /// The message where it lies. Of a copied one the writer waits until the lease is dropped; of a loan the reader may
+    /// keep up to 8 beyond what it goes on to read.
+    Result<Lease> take(Deadline = Deadline::never());
+
+    std::size_t max_message() const noexcept;
+    /// Messages that this reader, of a broadcast, was too slow for.
+    std::uint64_t lost() const noexcept;
+
+    struct Core {
+        ring::LaneReader lane;
+        ring::Cursor* cursor = nullptr;
+        ring::Ringer space;
+        bool gating = true;  // the writer waits for it: nothing changes while it reads
+        bool held = false;   // a lease: `done` stays where it is
+        std::uint64_t published = 0, lump = 0;
+        const std::uint64_t* generation_now = nullptr;
+        std::uint64_t generation = 0;
+
+        bool ours() const noexcept { return *generation_now == generation; }
+        void pass(const ring::Message& m) noexcept {
+            lane.pass(m);
+            if (!held) [[likely]]
+                release_to(lane.at());
+        }
+        /// `done` with each message, for who reads on after us; `head`, which the writer fetches from our cache, in
+        /// lumps, unless it waits for it.
+        void release_to(const ring::Place& p) noexcept {
+            cursor->done.store(p.position, ring::order::relaxed);
+            cursor->number.store(p.number, ring::order::relaxed);
+            if (p.position - published >= lump || space.bell->announced.load(ring::order::relaxed) != 0) [[unlikely]]
+                publish(p.position);
+        }
+        void publish(std::uint64_t position) noexcept {
+            published = position;
+            cursor->head.store(position, ring::order::give_back);
+            space();
+        }
+    };
+
+private:
+    explicit ShmReader(shm::Handle, Core*) noexcept;
+    Result<MutBytes> recv_slowly(MutBytes, Deadline);
+    shm::Handle state_;
+    Core* core_;
+};
+
+/// Puts jobs into a queue, each for one worker (ShmWorker).
+class ShmProducer : public ShmTraits {
+public:
+    [[nodiscard]] static Result<ShmProducer> open(const std::string& name, ShmOptions = {});
+
+    /// Waits while the queue is full.
+    Result<> send(Bytes b, Deadline d = Deadline::never()) {
+        if (core_->ours() && b.size() <= core_->longest && core_->put(b)) [[likely]] {
+            core_->data();
+            return {};
+        }
+        return send_slowly(b, d);
+    }
+    Result<Loan> loan(std::size_t n, Deadline = Deadline::never());
+    Result<> close_write();
+    std::size_t max_message() const noexcept;
+    const Traits& own_traits() const noexcept { return queue_traits; }
+
+    struct Core {
+        ring::LaneWriter lane;
+        ring::Ringer data;
+        std::uint64_t longest = 0;  // 0 where the lane is shared: each message must first get it
+        const std::uint64_t* generation_now = nullptr;
+        std::uint64_t generation = 0;
+
+        bool ours() const noexcept { return *generation_now == generation; }
+        bool put(Bytes b) noexcept {
+            return lane.put(ring::Kind::bytes, b.size(), ring::lowest_of(lane.lane()),
+                            [b](std::byte* to) { ring::copy_shared(to, b.data(), b.size()); });
+        }
+    };
+
+private:
+    explicit ShmProducer(shm::Handle, Core*) noexcept;
+    Result<> send_slowly(Bytes, Deadline);
+    shm::Handle state_;
+    Core* core_;
+};
+
+/// A job in a worker's hands. Dropped without done() it goes to another worker, and likewise when this process dies.
+class ShmJob {
+public:
+    ShmJob(ShmJob&& o) noexcept : state_(std::exchange(o.state_, nullptr)), job_(o.job_), bytes_(o.bytes_) {}
+    ShmJob& operator=(ShmJob&& o) noexcept {
+        ShmJob old(std::move(*this));
+        state_ = std::exchange(o.state_, nullptr), job_ = o.job_, bytes_ = o.bytes_;
+        return *this;
+    }
+    ~ShmJob() {
+        if (state_) give_back();
+    }
+    Bytes bytes() const noexcept { return bytes_; }
+    /// How often it was handed out; more than once: somebody may have done it, or half of it, before.
+    unsigned deliveries() const noexcept { return job_.deliveries; }
+    void done() && noexcept;
+
+private:
+    friend class ShmWorker;
+    ShmJob(shm::State* s, ring::Job j, Bytes b) noexcept : state_(s), job_(j), bytes_(b) {}
+    void give_back() noexcept;
+    shm::State* state_;
+    ring::Job job_;
+    Bytes bytes_;
+};
+
+/// Takes jobs from a queue. At least once: a job whose worker died, or gave it back, comes again, and says so.
+class ShmWorker : public ShmTraits {
+public:
+    [[nodiscard]] static Result<ShmWorker> open(const std::string& name, ShmOptions = {});
+
+    /// Errc::closed when every producer has left and nothing is there or in other workers' hands.
+    Result<ShmJob> take(Deadline = Deadline::never());
+    /// take() and done(): who dies in between has lost it.
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never());
+    /// A job that was set aside (ShmShape::most_deliveries); Errc::timed_out when there is none.
+    Result<ShmJob> take_poisoned();
+    std::size_t max_message() const noexcept;
+    const Traits& own_traits() const noexcept { return queue_traits; }
+
+private:
+    explicit ShmWorker(shm::Handle) noexcept;
+    shm::Handle state_;
+};
+
+extern const Mechanism shm_ring_mechanism;
+
+static_assert(Lender<ShmWriter> && !Receiver<ShmWriter> && HalfCloser<ShmWriter>);
+static_assert(Leaser<ShmReader> && !Sender<ShmReader>);
+static_assert(Lender<ShmProducer> && Receiver<ShmWorker> && !Leaser<ShmWorker>);
+
+}  // namespace wye

@@ -1,0 +1,281 @@
+// One writer's ring of granules, as an algorithm over a span: no system call, nothing allocated.
+#pragma once
+#include "wye/base/bytes.hpp"
+#include "wye/transport/shm_ring/layout.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace wye::ring {
+
+/// Where a lane lies, with the geometry that was checked when it was mapped: nothing here is read from the pages again.
+struct LaneView {
+    LaneHeader* header = nullptr;
+    Slot* slots = nullptr;
+    std::uint64_t granules = 0;
+
+    Slot& slot(std::uint64_t position) const noexcept { return slots[position & (granules - 1)]; }
+    std::uint64_t to_the_end(std::uint64_t position) const noexcept { return granules - (position & (granules - 1)); }
+};
+
+/// A message where it lies. What it says was checked against the lane, but for a reader that does not hold the writer
+/// up the bytes may change while it looks: LaneReader::intact() afterwards.
+struct Message {
+    std::uint64_t position = 0, next = 0;
+    std::uint64_t length = 0;
+    Kind kind = Kind::pad;
+    std::byte* data = nullptr;
+
+    MutBytes bytes() const noexcept { return {data, length}; }
+};
+
+enum class Look : std::uint8_t { nothing, message, corrupt };
+
+/// The message at a position, if it was published; `m.next` is where the next one begins. A pad is a message.
+inline Look look_at(const LaneView& lane, std::uint64_t position, Message& m) noexcept {
+    Slot& s = lane.slot(position);
+    if (s.turn.load(order::see) != position + 1) return Look::nothing;
+    const auto meta = s.meta.load(order::relaxed);  // once: what a peer wrote may change
+    const auto room = lane.to_the_end(position);
+    m.position = position, m.kind = kind_of(meta), m.length = length_of(meta), m.data = s.data;
+    if (m.kind == Kind::bytes && m.length <= inline_bytes) [[likely]]
+        return m.next = position + 1, Look::message;
+    if (m.kind == Kind::pad) return m.next = position + room, Look::message;
+    if (m.kind == Kind::loan) return m.next = position + 1, Look::message;
+    if (m.kind != Kind::bytes || m.length > longest_record(lane.granules)) return Look::corrupt;
+    const auto n = granules_of(m.length);
+    return m.next = position + n, n <= room ? Look::message : Look::corrupt;
+}
+
+// ---------------------------------------------------------------- checkpoints
+
+struct Place {
+    std::uint64_t position = 0, number = 0;
+};
+
+inline std::optional<Place> read_checkpoint(const Checkpoint& c) noexcept {
+    const auto before = c.turn.load(order::checkpoint_read);
+    const Place p{c.position.load(order::relaxed), c.number.load(order::relaxed)};
+    fence(order::checkpoint_read);
+    const bool whole = before != 0 && (before & 1) == 0 && c.turn.load(order::relaxed) == before;
+    return whole ? std::optional(p) : std::nullopt;
+}
+
+/// What was published from here on; `p` ends where nothing is yet. Walks at most once round the lane.
+/// `each(message, its number)` is told of every message that is not a pad.
+template <class Each>
+inline void walk(const LaneView& lane, Place& p, Each&& each) noexcept {
+    Message m;
+    for (const auto end = p.position + lane.granules; distance(p.position, end) > 0;) {
+        if (look_at(lane, p.position, m) != Look::message) return;
+        if (m.kind != Kind::pad) each(m, p.number), ++p.number;
+        p.position = m.next;
+    }
+}
+
+/// Bytes into or out of the pages, where the other side may be writing them: what was read is used only after intact()
+/// (or a swap) has said that nobody did. So the race is without consequence; a checker that sees races is given words.
+inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+#if defined(__SANITIZE_THREAD__) || defined(WYE_RING_CHECKED)
+    for (std::size_t i = 0; i < n; ++i)
+        __atomic_store_n(to + i, __atomic_load_n(from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+#else
+    const auto move = [&](auto word, std::size_t at) {
+        std::memcpy(&word, from + at, sizeof word);
+        std::memcpy(to + at, &word, sizeof word);
+    };
+    struct Sixteen {
+        std::uint64_t a, b;
+    };
+    if (n > inline_bytes) return copy_bytes(to, from, n);
+    // Two moves that overlap instead of a loop: this is most of what a small message costs.
+    if (n >= 16) {
+        if (n > 32) move(Sixteen{}, 16);
+        move(Sixteen{}, 0), move(Sixteen{}, n - 16);
+    } else if (n >= 8) {
+        move(std::uint64_t{}, 0), move(std::uint64_t{}, n - 8);
+    } else {
+        for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+    }
+#endif
+}
+
+/// The checkpoint whose position is the last (or, with `margin` granules left before the writer overwrites it, the
+/// first): a beginning of a message, and its number.
+inline std::optional<Place> newest_checkpoint(const LaneView& lane) noexcept {
+    std::optional<Place> best;
+    for (const auto& c : lane.header->at)
+        if (const auto p = read_checkpoint(c); p && (!best || distance(best->position, p->position) > 0)) best = p;
+    return best;
+}
+inline std::optional<Place> oldest_checkpoint(const LaneView& lane, std::uint64_t margin) noexcept {
+    const auto first = lane.header->limit.load(order::relaxed) - lane.granules + margin;
+    std::optional<Place> best;
+    for (const auto& c : lane.header->at)
+        if (const auto p = read_checkpoint(c);
+            p && distance(first, p->position) >= 0 && (!best || distance(p->position, best->position) > 0))
+            best = p;
+    return best;
+}
+
+/// A lane that was never written: the first message will be number 0, at `start`.
+inline void begin_lane(const LaneView& lane, std::uint64_t start) noexcept {
+    auto& h = *lane.header;
+    lane.slot(start).turn.store(start, order::relaxed);
+    h.limit.store(start, order::relaxed);
+    h.reclaimed.store(start, order::relaxed);
+    h.head.store(head_word(start, no_cell), order::relaxed);
+    h.tail.store(start, order::relaxed);
+    h.at[0].position.store(start, order::relaxed);
+    h.at[0].turn.store(2, order::relaxed);
+}
+
+// ---------------------------------------------------------------- writing
+
+/// The writing end. One at a time: whoever has the lane's `writer` word.
+///
+/// Killed anywhere, it leaves what was published and nothing else: the next writer walks to the first slot whose turn
+/// has not come. `lowest(tail)` of put() answers the earliest position that somebody still needs (a position from
+/// tail - granules to tail), or tail when nobody does.
+class LaneWriter {
+public:
+    LaneWriter() = default;
+    explicit LaneWriter(LaneView lane) noexcept : lane_(lane) {
+        Place p = newest_checkpoint(lane).value_or(Place{});
+        checked_ = p.position;
+        walk(lane, p, [](const Message&, std::uint64_t) {});
+        place_at(p);
+        for (std::uint32_t i = 0; i < checkpoints; ++i)
+            if (lane.header->at[i].turn.load(order::relaxed) >
+                lane.header->at[next_checkpoint_].turn.load(order::relaxed))
+                next_checkpoint_ = i;
+    }
+
+    std::uint64_t longest() const noexcept { return longest_record(lane_.granules); }
+    const Place& tail() const noexcept { return tail_; }
+    const LaneView& lane() const noexcept { return lane_; }
+
+    /// Where another writer of the same lane has left it (strict queues).
+    void continue_at(std::uint64_t hint) noexcept {
+        Place p{hint, tail_.number};
+        walk(lane_, p, [](const Message&, std::uint64_t) {});
+        place_at(p);
+    }
+
+    /// False while there is no room. `write(data)` puts the bytes there; `length` is at most longest().
+    template <class Lowest, class Write>
+    bool put(Kind kind, std::uint64_t length, Lowest&& lowest, Write&& write) noexcept {
+        const auto n = kind == Kind::bytes ? granules_of(length) : 1;
+        const auto room = lane_.to_the_end(tail_.position);
+        // The slot behind it is written too.
+        const auto need = (n <= room ? n : room + n) + 1;
+        if (distance(tail_.position + need, limit_) < 0 && !extend(need, lowest)) [[unlikely]]
+            return false;
+        if (n > room) [[unlikely]]
+            publish(room, meta_of(Kind::pad, 0), [](std::byte*) {});
+        publish(n, meta_of(kind, length), write);
+        ++tail_.number;
+        return true;
+    }
+
+private:
+    template <class Write>
+    void publish(std::uint64_t n, std::uint64_t meta, Write&& write) noexcept {
+        const auto at = tail_.position, next = at + n;
+        lane_.slot(next).turn.store(next, order::relaxed);  // before `publish`: whoever comes there finds "not yet"
+        Slot& s = lane_.slot(at);
+        write(s.data);
+        s.meta.store(meta, order::relaxed);
+        s.turn.store(at + 1, order::publish);
+        tail_.position = next;
+    }
+
+    void place_at(const Place& p) noexcept {
+        tail_ = p;
+        limit_ = p.position;  // nothing may be written before extend() has looked
+    }
+
+    // Up to a lump further than the tail: who may be overrun has the rest of the lane as its window, and who joins
+    // finds a limit that is near.
+    template <class Lowest>
+    bool extend(std::uint64_t need, Lowest&& lowest) noexcept {
+        if (tail_.position - checked_ >= lump_of(lane_.granules)) checkpoint();
+        auto& shared = lane_.header->limit;
+        const auto wish = tail_.position + std::max(need, lump_of(lane_.granules));
+        auto next = earlier(lowest(tail_.position) + lane_.granules, wish);
+        shared.store(next, order::relaxed);
+        fence(order::say_limit);
+        // Who joined meanwhile and did not see this limit is seen here; with it, lower.
+        if (const auto again = lowest(tail_.position) + lane_.granules; distance(next, again) < 0)
+            shared.store(next = again, order::relaxed);
+        limit_ = next;
+        return distance(tail_.position + need, limit_) >= 0;
+    }
+
+    void checkpoint() noexcept {
+        const auto turn = (lane_.header->at[next_checkpoint_].turn.load(order::relaxed) | 1) + 1;
+        next_checkpoint_ = (next_checkpoint_ + 1) % checkpoints;
+        auto& c = lane_.header->at[next_checkpoint_];
+        c.turn.store(turn + 1, order::relaxed);
+        fence(order::checkpoint_write);
+        c.position.store(tail_.position, order::relaxed);
+        c.number.store(tail_.number, order::relaxed);
+        c.turn.store(turn + 2, order::checkpoint_write);
+        checked_ = tail_.position;
+    }
+
+    LaneView lane_;
+    Place tail_;
+    std::uint64_t limit_ = 0, checked_ = 0;
+    std::uint32_t next_checkpoint_ = 0;
+};
+
+// ---------------------------------------------------------------- reading
+
+/// The reading end: a position of its own. Whether the writer waits for it is its cursor's business, not the lane's.
+class LaneReader {
+public:
+    LaneReader() = default;
+    LaneReader(LaneView lane, Place at) noexcept : lane_(lane), at_(at) {}
+
+    const Place& at() const noexcept { return at_; }
+    const LaneView& lane() const noexcept { return lane_; }
+
+    /// The next message, past any pad; it stays the next until pass().
+    Look next(Message& m) noexcept {
+        auto seen = look_at(lane_, at_.position, m);
+        if (seen == Look::message && m.kind == Kind::pad) [[unlikely]] {
+            at_.position = m.next;
+            seen = look_at(lane_, at_.position, m);
+            if (seen == Look::message && m.kind == Kind::pad) return Look::corrupt;  // a lane begins with no pad
+        }
+        return seen;
+    }
+    void pass(const Message& m) noexcept {
+        at_.position = m.next;
+        ++at_.number;
+    }
+
+    /// Whether nothing from `position` on was being overwritten until now: after the bytes were read.
+    bool intact(std::uint64_t position) const noexcept {
+        fence(order::check_limit);
+        return distance(lane_.header->limit.load(order::relaxed), position + lane_.granules) >= 0;
+    }
+
+    /// For one that was overrun: the earliest message that will stay for a while. How many it lost.
+    std::uint64_t resume() noexcept {
+        auto p = oldest_checkpoint(lane_, 2 * lump_of(lane_.granules));
+        if (!p) p = newest_checkpoint(lane_);
+        // A writer in the middle of it, or further on by now: come again.
+        if (!p || distance(at_.position, p->position) < 0 || !intact(p->position)) return 0;
+        const auto lost = p->number - at_.number;
+        at_ = *p;
+        return lost;
+    }
+
+private:
+    LaneView lane_;
+    Place at_;
+};
+
+}  // namespace wye::ring

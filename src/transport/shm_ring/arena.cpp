@@ -1,0 +1,232 @@
+// Loans: chunks in files beside the ring's. What lies in them is bytes; who has which is known from the ring alone.
+#include "transport/shm_ring/state.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace wye::shm {
+namespace {
+
+constexpr std::size_t chunks_begin = 4096;
+constexpr std::uint32_t bank_layout = 1;
+
+struct BankHeader {
+    std::uint64_t ring_id, chunk_bytes, chunks;
+};
+
+SharedSegment::Shape bank_shape(std::uint32_t chunks, std::uint64_t chunk_bytes) {
+    return {.kind = "loan",
+            .layout = bank_layout,
+            .capacity = chunks,
+            .size = chunks_begin + std::uint64_t{chunks} * chunk_bytes};
+}
+std::string bank_name(const std::string& ring, std::uint32_t index) { return ring + "." + std::to_string(index); }
+
+const BankHeader& header_of(const SharedSegment& s) { return *reinterpret_cast<const BankHeader*>(s.content()); }
+std::byte* chunk_of(const SharedSegment& s, std::uint64_t chunk_bytes, std::uint32_t chunk) {
+    return s.content() - SharedSegment::head + chunks_begin + chunk * chunk_bytes;
+}
+
+// Pages, and quarters of a power of two: at most a fifth of a chunk is unused.
+std::size_t chunk_bytes_for(std::size_t n) {
+    if (n <= 4096) return 4096;
+    const auto quarter = std::bit_ceil(n) / 8;
+    return std::max<std::size_t>((n + quarter - 1) / quarter * quarter, 4096);
+}
+std::uint32_t chunks_for(std::size_t chunk_bytes) {
+    return static_cast<std::uint32_t>(std::clamp<std::size_t>((std::size_t{1} << 20) / chunk_bytes, 4, 64));
+}
+
+// A bank of this ring, and large enough for what its entry promises.
+Result<SharedSegment> open_bank(const Pages& p, std::uint32_t index, std::uint64_t chunk_bytes, std::uint32_t chunks) {
+    WYE_TRY(auto s, SharedSegment::open(bank_name(p.name, index), bank_shape(0, 0), Create::never, {}));
+    const auto h = header_of(s);
+    if (h.ring_id != p.g.id || h.chunk_bytes != chunk_bytes || h.chunks != chunks || chunk_bytes > s.geometry().size ||
+        s.geometry().size != bank_shape(chunks, chunk_bytes).size)
+        return refuse(Errc::corrupt, "shm:" + p.name + ": its loans are another ring's");
+    return s;
+}
+
+}  // namespace
+
+struct Arena::Bank {
+    std::uint32_t index;
+    std::size_t chunk_bytes;
+    SharedSegment pages;
+    std::vector<std::uint32_t> free;
+};
+
+Arena::Arena(State& s, std::size_t most) : s_(s), most_(most) {}
+
+Arena::~Arena() {
+    if (!s_.ours()) return;
+    for (const auto& b : banks_)  // what was sent stays where it is; whoever lends next finds it
+        s_.pages.header->bank[b->index].owner.store(0, ring::order::unclaim);
+}
+
+std::optional<Arena::Place> Arena::from(Bank& b, std::size_t n) {
+    if (b.free.empty() || b.chunk_bytes < n) return {};
+    const auto chunk = b.free.back();  // the last one given back: the warmest
+    b.free.pop_back();
+    return Place{{b.index, chunk, n}, chunk_of(b.pages, b.chunk_bytes, chunk)};
+}
+
+Result<std::optional<Arena::Place>> Arena::lend(std::size_t n) {
+    const auto wanted = chunk_bytes_for(n);
+    const auto fitting = [&](std::size_t most) -> std::optional<Place> {
+        for (auto& b : banks_)
+            if (b->chunk_bytes >= wanted && b->chunk_bytes <= most)
+                if (auto place = from(*b, n)) return place;
+        return {};
+    };
+    if (auto place = fitting(2 * wanted)) return place;
+    collect();
+    if (auto place = fitting(2 * wanted)) return place;
+    WYE_TRY(const bool grown, grow(wanted));
+    return fitting(grown ? 2 * wanted : most_);
+}
+
+// One more bank: one that a lender left behind, or a new one.
+Result<bool> Arena::grow(std::size_t chunk_bytes) {
+    auto& entries = s_.pages.header->bank;
+    for (std::uint32_t i = 0; i < ring::banks; ++i) {
+        auto& e = entries[i];
+        const auto has = e.chunk_bytes.load(ring::order::claim);
+        if (has != 0 && (has < chunk_bytes || has > 2 * chunk_bytes)) continue;
+        std::uint32_t nobody = 0;
+        if (!e.owner.compare_exchange_strong(nobody, s_.self.word(), ring::order::claim)) continue;
+        const auto chunks = has != 0 ? e.chunks.load(ring::order::relaxed) : chunks_for(chunk_bytes);
+        const auto let_go = [&] { e.owner.store(0, ring::order::unclaim); };
+        if (has == 0 && bytes_ + chunks * chunk_bytes > most_) return let_go(), false;
+        if (has == 0) {
+            const auto name = bank_name(s_.pages.name, i);
+            (void)SharedSegment::remove(name, bank_shape(0, 0), {}, {});  // of a ring that had this name before
+            const auto fill = [&](std::byte* content) {
+                const BankHeader h{s_.pages.g.id, chunk_bytes, chunks};
+                std::memcpy(content, &h, sizeof h);
+            };
+            auto made = SharedSegment::open(name, bank_shape(chunks, chunk_bytes), Create::exclusive, fill);
+            if (!made) return let_go(), std::unexpected(std::move(made).error());
+            e.chunks.store(chunks, ring::order::relaxed);
+            e.chunk_bytes.store(chunk_bytes, ring::order::unclaim);
+        }
+        const auto bytes = e.chunk_bytes.load(ring::order::relaxed);
+        auto pages = open_bank(s_.pages, i, bytes, chunks);
+        if (!pages) return let_go(), std::unexpected(std::move(pages).error());
+        banks_.push_back(std::make_unique<Bank>(Bank{i, bytes, std::move(*pages), {}}));
+        bytes_ += chunks * bytes;
+        adopt(*banks_.back());
+        return true;
+    }
+    return false;
+}
+
+// Every chunk is free but those that the ring still speaks of.
+void Arena::adopt(Bank& b) {
+    const auto chunks = static_cast<std::uint32_t>(b.pages.geometry().capacity);
+    std::vector<bool> used(chunks);
+    for (std::uint32_t l = 0; l < s_.pages.lanes.size(); ++l) {
+        const auto& lane = s_.pages.lanes[l];
+        auto p = ring::oldest_checkpoint(lane, 0).value_or(ring::Place{lane.header->limit.load(ring::order::relaxed)});
+        ring::walk(lane, p, [&](const ring::Message& m, std::uint64_t) {
+            ring::LoanAt at;
+            std::memcpy(&at, m.data, sizeof at);
+            if (m.kind != ring::Kind::loan || at.bank != b.index || at.chunk >= chunks || used[at.chunk]) return;
+            used[at.chunk] = true;
+            sent_.push_back({l, m.next, at.bank, at.chunk});
+        });
+    }
+    // Those that nobody finds in the lane any more may still be looked at: collect() finds out.
+    for (std::uint32_t c = 0; c < chunks; ++c)
+        if (!used[c]) passed_.push_back({0, 0, b.index, c});
+    collect();
+}
+
+void Arena::sent(const ring::LoanAt& at, std::uint32_t lane, std::uint64_t next) {
+    sent_.push_back({lane, next, at.bank, at.chunk});
+}
+
+void Arena::unsent(const ring::LoanAt& at) noexcept {
+    for (auto& b : banks_)
+        if (b->index == at.bank) b->free.push_back(at.chunk);
+}
+
+std::uint64_t Arena::remember(const ring::LoanAt& at) {
+    if (tokens_.empty()) return lent_.push_back(at), lent_.size() - 1;
+    const auto token = tokens_.back();
+    tokens_.pop_back();
+    return lent_[token] = at, token;
+}
+
+ring::LoanAt Arena::recall(std::uint64_t token) noexcept {
+    tokens_.push_back(token);
+    return lent_[token];
+}
+
+void Arena::collect() {
+    const auto& p = s_.pages;
+    // What everybody has passed who is waited for; of a broadcast that nobody holds up, the older half.
+    ring::Gate gate(p.cursors, p.g.granules);
+    std::vector<std::uint64_t> lowest(p.lanes.size());
+    for (std::size_t l = 0; l < lowest.size(); ++l) {
+        const auto limit = p.lanes[l].header->limit.load(ring::order::relaxed);
+        const auto tail = sent_.empty() ? limit : sent_.back().next;
+        if (p.g.shape == ring::Shape::queue)
+            lowest[l] = ring::position_of_head(p.lanes[l].header->head.load(ring::order::reuse), limit);
+        else
+            lowest[l] = gate(tail);
+    }
+    const bool waited_for = p.g.shape != ring::Shape::broadcast || !gate.gating().empty();
+    const auto most = waited_for ? sent_.size() : (sent_.size() + 1) / 2;
+    for (std::size_t n = 0; n < most; ++n) {
+        const auto& s = sent_[n];
+        if (ring::distance(s.next, lowest[s.lane]) < 0) continue;
+        passed_.push_back(s);
+        if (p.g.shape == ring::Shape::broadcast) p.lanes[0].header->reclaimed.store(s.next, ring::order::relaxed);
+    }
+    std::erase_if(sent_, [&, n = std::size_t{0}](const Sent& s) mutable {
+        return n++ < most && ring::distance(s.next, lowest[s.lane]) >= 0;
+    });
+    ring::fence(ring::order::reclaim);  // said what will be used again; now who keeps it
+    std::vector<std::uint64_t> kept;
+    for (std::uint32_t i = 0; i < p.cursors.count; ++i)
+        for (const auto& k : p.cursors.cursors[i].kept)
+            if (const auto id = k.load(ring::order::reuse); id != 0) kept.push_back(id);
+    for (const auto& c : p.cells) {
+        ring::LoanAt at;
+        if (ring::CellWord::of(c.word.load(ring::order::claim)).state < ring::Cell::claiming ||
+            ring::kind_of(c.meta.load(ring::order::relaxed)) != ring::Kind::loan)
+            continue;
+        std::memcpy(&at, c.data, sizeof at);
+        kept.push_back(ring::loan_id(at.bank, at.chunk));
+    }
+    std::erase_if(passed_, [&](const Sent& s) {
+        if (std::ranges::find(kept, ring::loan_id(s.bank, s.chunk)) != kept.end()) return false;
+        unsent({s.bank, s.chunk, 0});
+        return true;
+    });
+}
+
+Result<MutBytes> BankViews::at(const Pages& p, const ring::LoanAt& at) {
+    const auto corrupt = [&] { return refuse(Errc::corrupt, "shm:" + p.name + ": a loan that cannot be"); };
+    if (at.bank >= ring::banks) return corrupt();
+    banks_.resize(std::max<std::size_t>(banks_.size(), at.bank + 1));
+    auto& bank = banks_[at.bank];
+    if (!bank) {
+        const auto& e = p.header->bank[at.bank];
+        const auto bytes = e.chunk_bytes.load(ring::order::claim);
+        WYE_TRY(bank, open_bank(p, at.bank, bytes, e.chunks.load(ring::order::relaxed)));
+    }
+    // The header that open_bank() checked may be another's by now; the size cannot.
+    const auto chunks = bank->geometry().capacity;
+    const auto bytes = chunks == 0 ? 0 : (bank->geometry().size - chunks_begin) / chunks;
+    if (at.chunk >= chunks || at.length > bytes) return corrupt();
+    return MutBytes(chunk_of(*bank, bytes, at.chunk), at.length);
+}
+
+void remove_banks(const std::string& name) {
+    for (std::uint32_t i = 0; i < ring::banks; ++i)
+        (void)SharedSegment::remove(bank_name(name, i), bank_shape(0, 0), {}, {});
+}
+
+}  // namespace wye::shm

@@ -1,0 +1,493 @@
+// One writer, and its reader or readers.
+#include "wye/transport/shm_ring.hpp"
+
+#include "transport/shm_ring/state.hpp"
+
+#include <deque>
+
+namespace wye {
+
+using namespace std::chrono_literals;
+using ring::Look, ring::Kind, ring::Policy, ring::Shape, ring::Fate;
+using shm::State;
+
+namespace {
+
+std::unexpected<Error> busy(State& s, const char* what, std::uint32_t mark) {
+    const auto pid = s.pid_of(mark);
+    return refuse(Errc::busy, "shm:" + s.pages.name + ": another process " + what +
+                                  (pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string()));
+}
+
+// `word` becomes ours, unless somebody alive has it.
+Result<> claim(State& s, ring::Atomic<std::uint32_t>& word, const char* what) {
+    for (int tries = 0; tries < 2; ++tries) {
+        std::uint32_t seen = 0;
+        if (word.compare_exchange_strong(seen, s.self.word(), ring::order::claim)) return {};
+        if (tries == 0)
+            (void)s.bury_dead();
+        else
+            return busy(s, what, seen);
+    }
+    return {};
+}
+
+Result<> is_of_shape(const shm::Pages& p, bool queue) {
+    if ((p.g.shape == Shape::queue) == queue) return {};
+    return refuse(Errc::mismatch, "shm:" + p.name + (queue ? ": is no queue; shape=queue makes one" : ": is a queue"));
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- writing
+
+namespace shm {
+
+struct WriterState final : State, ShmWriter::Core {
+    Arena arena;
+    unsigned readers;  // that must be there before the first message
+    bool claimed = false, open = true;
+
+    WriterState(Pages p, const ShmOptions& o) : State(std::move(p), o), arena(*this, o.most_lent), readers(o.readers) {}
+    ~WriterState() override { end(); }
+
+    ring::LaneHeader& header() noexcept { return *pages.lanes[0].header; }
+    Result<> begin() {
+        WYE_CHECK(join(Role::writer));
+        WYE_CHECK(claim(*this, header().writer, "writes to it"));
+        claimed = true;
+        header().came.fetch_add(1, ring::order::give_back);
+        lane = ring::LaneWriter(pages.lanes[0]);
+        gate = ring::Gate(pages.cursors, pages.g.granules);
+        data = ringer(pages.header->data, sys::every_sleeper);
+        longest = readers > 0 ? 0 : most_copied();
+        Core::generation_now = State::generation_now, Core::generation = State::generation;
+        return {};
+    }
+    void end() noexcept {
+        if (!claimed || !State::ours()) return;
+        claimed = open = false, longest = 0;
+        header().fate.store(static_cast<std::uint32_t>(Fate::left), ring::order::relaxed);
+        header().gone.fetch_add(1, ring::order::give_back);
+        header().writer.store(0, ring::order::unclaim);
+        data();
+    }
+    std::uint64_t most_copied() const noexcept { return std::min<std::uint64_t>(lane.longest(), max_message); }
+    Result<> meet(Deadline);
+    Result<> look();
+    void demote() noexcept;
+    template <class Try>
+    Result<> until(Deadline d, Try&& attempt) {
+        demoting_since_ = {};
+        return wait(pages.header->space, d, attempt, [this] { return look(); });
+    }
+    bool put_loan(const ring::LoanAt& at) {
+        if (!lane.put(Kind::loan, at.length, gate, [&](std::byte* to) { std::memcpy(to, &at, sizeof at); }))
+            return false;
+        arena.sent(at, 0, lane.tail().position);
+        data();
+        return true;
+    }
+
+    Result<Arena::Place> lend_by(std::size_t n, Deadline d) {
+        return arena.lend_when([&](auto&& attempt) { return until(d, attempt); }, n);
+    }
+    Result<> give(const ring::LoanAt& at, Deadline d) {
+        auto done = until(d, [&] { return put_loan(at); });
+        if (!done) arena.unsent(at);
+        return done;
+    }
+    Result<> commit(MutBytes, std::uint64_t token) override { return give(arena.recall(token), Deadline::never()); }
+    void cancel(MutBytes, std::uint64_t token) noexcept override { arena.unsent(arena.recall(token)); }
+
+private:
+    std::optional<std::chrono::steady_clock::time_point> demoting_since_;
+};
+
+Result<> WriterState::meet(Deadline d) {
+    const auto here = [this] {
+        unsigned n = 0;
+        for (std::uint32_t i = 0; i < pages.cursors.count; ++i)
+            n += pages.cursors.cursors[i].policy.load(ring::order::reuse) != static_cast<std::uint32_t>(Policy::none);
+        return n >= readers;
+    };
+    if (readers > 0 && !here())
+        WYE_CHECK(wait(pages.header->space, d, here, [this] { return bury_dead(), Result<>(); }));
+    readers = 0;
+    longest = most_copied();
+    return {};
+}
+
+// While there is no room: whether somebody is left who could make some.
+Result<> WriterState::look() {
+    const bool died = bury_dead();
+    if (pages.g.shape == Shape::stream) {
+        const auto& c = pages.cursors.cursors[0];
+        if (c.mark.load(ring::order::claim) != 0) return {};
+        const auto fate = static_cast<Fate>(c.fate.load(ring::order::reuse));
+        if (died || fate == Fate::died) return fail(Errc::peer_died, "send", pages.name);
+        if (fate == Fate::left) return fail(Errc::closed, "send", pages.name);
+    }
+    demote();
+    return {};
+}
+
+// A reader that asked for it loses messages rather than hold us up any longer.
+void WriterState::demote() noexcept {
+    const auto now = std::chrono::steady_clock::now();
+    if (!demoting_since_) demoting_since_ = now;
+    for (std::uint32_t i = 0; i < pages.cursors.count; ++i) {
+        auto& c = pages.cursors.cursors[i];
+        auto policy = static_cast<std::uint32_t>(Policy::demote);
+        if (c.policy.load(ring::order::reuse) != policy) continue;
+        if (now - *demoting_since_ < std::chrono::milliseconds(c.patience.load(ring::order::relaxed))) continue;
+        if (lane.tail().position - c.head.load(ring::order::reuse) < lane.lane().granules / 2) continue;
+        if (c.policy.compare_exchange_strong(policy, static_cast<std::uint32_t>(Policy::demoted),
+                                             ring::order::swap_head))
+            pages.header->changes.fetch_add(1, ring::order::give_back);
+    }
+}
+
+}  // namespace shm
+
+using shm::WriterState;
+
+namespace {
+WriterState& of(ShmWriter::Core* c) noexcept { return *static_cast<WriterState*>(c); }
+}  // namespace
+
+ShmWriter::ShmWriter(shm::Handle s, Core* c) noexcept : state_(std::move(s)), core_(c) {}
+
+Result<ShmWriter> ShmWriter::open(const std::string& name, ShmOptions o) {
+    WYE_TRY(auto pages, shm::Pages::open(name, o.made, o.create));
+    WYE_CHECK(is_of_shape(pages, false));
+    auto s = std::make_unique<WriterState>(std::move(pages), o);
+    if (auto begun = s->begin(); !begun) return s->unmake(), std::unexpected(std::move(begun).error());
+    Core* core = s.get();
+    return ShmWriter(shm::Handle(s.release()), core);
+}
+
+std::size_t ShmWriter::max_message() const noexcept { return of(core_).max_message; }
+
+Result<> ShmWriter::send_slowly(Bytes b, Deadline d) {
+    auto& s = of(core_);
+    WYE_CHECK(s.check_ours("send"));
+    if (!s.open || s.pages.segment.retired()) return fail(Errc::closed, "send", s.pages.name);
+    if (b.size() > s.max_message) return fail(Errc::too_big, "send", s.pages.name);
+    WYE_CHECK(s.meet(d));
+    if (b.size() > s.longest) {
+        WYE_TRY(const auto place, s.lend_by(b.size(), d));
+        copy_bytes(place.data, b.data(), b.size());
+        return s.give(place.at, d);
+    }
+    return s.until(d, [&] { return s.put(b) && (s.data(), true); });
+}
+
+Result<std::size_t> ShmWriter::send_many(std::span<const Bytes> all, Deadline d) {
+    std::size_t n = 0;
+    if (core_->ours())
+        while (n < all.size() && all[n].size() <= core_->longest && core_->put(all[n])) ++n;
+    if (n > 0) {
+        core_->data();
+        return n;
+    }
+    if (all.empty()) return 0;
+    WYE_CHECK(send_slowly(all[0], d));
+    return 1;
+}
+
+Result<Loan> ShmWriter::loan(std::size_t n, Deadline d) {
+    auto& s = of(core_);
+    WYE_CHECK(s.check_ours("loan"));
+    if (!s.open || s.pages.segment.retired()) return fail(Errc::closed, "loan", s.pages.name);
+    if (n > s.max_message) return fail(Errc::too_big, "loan", s.pages.name);
+    WYE_CHECK(s.meet(d));
+    WYE_TRY(const auto place, s.lend_by(n, d));
+    return Loan(s, {place.data, n}, s.arena.remember(place.at));
+}
+
+Result<> ShmWriter::close_write() {
+    auto& s = of(core_);
+    WYE_CHECK(s.check_ours("close_write"));
+    s.end();
+    return {};
+}
+
+// ---------------------------------------------------------------- reading
+
+namespace shm {
+
+struct ReaderState final : State, ShmReader::Core {
+    BankViews banks;
+    Policy policy = Policy::block;
+    bool claimed = false;
+    std::optional<std::uint32_t> heard;  // how many writers had gone, when we were told that nobody writes
+    std::vector<std::byte> copy;         // of a message that the writer does not wait with
+
+    // Messages that were taken and hold the cursor, in order; the token of a lease is its number since the first.
+    struct Held {
+        ring::Place next;
+        bool over = false;
+    };
+    std::deque<Held> leases;
+    std::uint64_t first_lease = 0;
+    static constexpr std::uint64_t of_loan = std::uint64_t{1} << 63, of_copy = std::uint64_t{1} << 62;
+
+    ReaderState(Pages p, const ShmOptions& o) : State(std::move(p), o), policy(o.policy) {}
+    ~ReaderState() override;
+    Result<> begin(const ShmOptions&);
+
+    struct Got {
+        MutBytes bytes;
+        ring::Message message;
+        std::uint64_t kept = 0;  // the slot of a loan in the cursor's table, from 1
+    };
+    /// The next message, with what it takes to look at it secured; nothing when there is none.
+    Result<std::optional<Got>> get();
+    Result<std::optional<Got>> get_stable(const ring::Message&);
+    Result<Got> wait_for(Deadline);
+    void finish(const Got&) noexcept;
+    void release(Bytes, std::uint64_t token) noexcept override;
+
+private:
+    bool overrun() noexcept;
+    bool skip_to_latest(ring::Message&) noexcept;
+    Result<std::optional<std::uint64_t>> keep(const ring::Message&, ring::LoanAt&);
+    Result<> writer_gone();
+};
+
+ReaderState::~ReaderState() {
+    if (!claimed || !State::ours()) return;
+    if (!held) publish(lane.at().position);
+    if (heard) cursor->told.store(*heard, ring::order::relaxed);
+    cursor->fate.store(static_cast<std::uint32_t>(Fate::left), ring::order::give_back);
+    if (pages.g.shape == Shape::broadcast)
+        ring::vacate(pages.cursors, *cursor);
+    else
+        cursor->mark.store(0, ring::order::unclaim);
+    ringer(pages.header->space, sys::every_sleeper)();
+}
+
+Result<> ReaderState::begin(const ShmOptions& o) {
+    WYE_CHECK(join(Role::reader));
+    const auto& view = pages.lanes[0];
+    space = ringer(pages.header->space, 1);
+    lump = ring::lump_of(pages.g.granules);
+    Core::generation_now = State::generation_now, Core::generation = State::generation;
+    const bool stream = pages.g.shape == Shape::stream;
+    cursor = &pages.cursors.cursors[stream ? 0 : self.slot];
+    if (stream) {
+        WYE_CHECK(claim(*this, cursor->mark, "reads from it"));
+        claimed = true;
+        policy = Policy::block;
+        for (auto& k : cursor->kept) k.store(0, ring::order::relaxed);
+        lane =
+            ring::LaneReader(view, {cursor->done.load(ring::order::claim), cursor->number.load(ring::order::relaxed)});
+    } else {
+        cursor->mark.store(self.word(), ring::order::unclaim);
+        claimed = true;
+        cursor->patience.store(o.patience_ms, ring::order::relaxed);
+        auto& h = *view.header;
+        // A writer that has gone is news only to who reads what it left.
+        const std::uint32_t news =
+            o.history > 0 && h.came.load(ring::order::reuse) > 0 && h.writer.load(ring::order::claim) == 0;
+        cursor->told.store(h.gone.load(ring::order::reuse) - news, ring::order::relaxed);
+        if (!ring::join(view, pages.cursors, *cursor, policy, o.history, lane))
+            return refuse(Errc::busy, "shm:" + pages.name + ": its writer is too fast to be joined");
+        ringer(pages.header->space, sys::every_sleeper)();
+    }
+    gating = policy == Policy::block;
+    published = lane.at().position;
+    cursor->fate.store(static_cast<std::uint32_t>(Fate::here), ring::order::give_back);
+    return {};
+}
+
+// The writer went on over where we are: what it lost us is counted.
+bool ReaderState::overrun() noexcept {
+    if (gating || lane.intact(lane.at().position)) return false;
+    const auto lost = lane.resume();
+    cursor->lost.fetch_add(lost, ring::order::relaxed);
+    release_to(lane.at());
+    if (policy == Policy::demote && lost > 0) {  // caught up: from here on it waits for us again
+        publish(lane.at().position);
+        auto demoted = static_cast<std::uint32_t>(Policy::demoted);
+        if (cursor->policy.compare_exchange_strong(demoted, static_cast<std::uint32_t>(Policy::demote),
+                                                   ring::order::swap_head))
+            pages.header->changes.fetch_add(1, ring::order::give_back);
+        ring::fence(ring::order::join);
+    }
+    return true;
+}
+
+bool ReaderState::skip_to_latest(ring::Message& m) noexcept {
+    if (policy != Policy::latest) return true;
+    for (ring::Message next;; m = next) {
+        lane.pass(m);
+        if (lane.next(next) != Look::message) break;
+        cursor->lost.fetch_add(1, ring::order::relaxed);
+    }
+    lane = ring::LaneReader(lane.lane(), {m.position, lane.at().number - 1});
+    return true;
+}
+
+// Announced before the cursor moves on; for who is not waited for, looked at again afterwards.
+Result<std::optional<std::uint64_t>> ReaderState::keep(const ring::Message& m, ring::LoanAt& at) {
+    std::memcpy(&at, m.data, sizeof at);
+    for (std::uint64_t i = 0; i < ring::kept_loans; ++i) {
+        auto& slot = cursor->kept[i];
+        if (slot.load(ring::order::relaxed) != 0) continue;
+        slot.store(ring::loan_id(at.bank, at.chunk), ring::order::give_back);
+        if (gating) return i + 1;
+        ring::fence(ring::order::keep);
+        if (lane.intact(m.position) &&
+            ring::distance(lane.lane().header->reclaimed.load(ring::order::relaxed), m.next) > 0)
+            return i + 1;
+        slot.store(0, ring::order::give_back);
+        return std::optional<std::uint64_t>();
+    }
+    return refuse(Errc::exhausted, "shm:" + pages.name + ": a reader keeps up to " + std::to_string(ring::kept_loans) +
+                                       " loans; drop one first");
+}
+
+Result<std::optional<ReaderState::Got>> ReaderState::get_stable(const ring::Message& m) {
+    Got got{m.bytes(), m, 0};
+    if (m.kind == Kind::loan) {
+        ring::LoanAt at;
+        WYE_TRY(const auto kept, keep(m, at));
+        if (!kept) {  // it is being used again: lost
+            lane.pass(m);
+            cursor->lost.fetch_add(1, ring::order::relaxed);
+            return std::optional<Got>();
+        }
+        got.kept = *kept;
+        auto bytes = banks.at(pages, at);
+        if (!bytes) {
+            cursor->kept[got.kept - 1].store(0, ring::order::give_back);
+            return std::unexpected(std::move(bytes).error());
+        }
+        got.bytes = *bytes;
+    } else if (!gating) {
+        copy.resize(std::max<std::size_t>(copy.size(), m.length));
+        ring::copy_shared(copy.data(), m.data, m.length);
+        if (!lane.intact(m.position)) return std::optional<Got>();
+        got.bytes = {copy.data(), m.length};
+    }
+    return got;
+}
+
+Result<std::optional<ReaderState::Got>> ReaderState::get() {
+    for (int tries = 0; tries < 16; ++tries) {
+        ring::Message m;
+        const auto look = lane.next(m);
+        if (overrun()) continue;
+        if (look == Look::nothing) return std::optional<Got>();
+        if (look == Look::corrupt)
+            return refuse(Errc::corrupt, "shm:" + pages.name + ": what lies there is no message");
+        if (!skip_to_latest(m) || overrun()) continue;
+        WYE_TRY(auto got, get_stable(m));
+        if (got) return got;
+    }
+    return std::optional<Got>();
+}
+
+// Nobody writes, somebody did, and all that he wrote was read.
+Result<> ReaderState::writer_gone() {
+    auto& h = *pages.lanes[0].header;
+    const auto gone = h.gone.load(ring::order::reuse);
+    if (gone == cursor->told.load(ring::order::relaxed) || h.writer.load(ring::order::claim) != 0) return {};
+    ring::Message m;
+    if (lane.next(m) != Look::nothing || overrun()) return {};  // written before he went
+    heard = gone;
+    const bool died = static_cast<Fate>(h.fate.load(ring::order::relaxed)) == Fate::died;
+    return fail(died ? Errc::peer_died : Errc::closed, "recv", pages.name);
+}
+
+Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
+    WYE_CHECK(check_ours("recv"));
+    std::optional<Got> got;
+    std::optional<Error> wrong;
+    const auto ready = [&] {
+        auto r = get();
+        if (!r) return wrong = std::move(r).error(), true;
+        if (*r) return got = std::move(**r), true;
+        if (auto gone = writer_gone(); !gone) return wrong = std::move(gone).error(), true;
+        return false;
+    };
+    if (!ready()) {
+        if (!held && published != lane.at().position) publish(lane.at().position);
+        WYE_CHECK(wait(pages.header->data, d, ready, [this] { return bury_dead(), Result<>(); }));
+    }
+    if (wrong) return std::unexpected(std::move(*wrong));
+    return std::move(*got);
+}
+
+void ReaderState::finish(const Got& g) noexcept {
+    pass(g.message);
+    if (g.kept != 0) cursor->kept[g.kept - 1].store(0, ring::order::give_back);
+}
+
+void ReaderState::release(Bytes, std::uint64_t token) noexcept {
+    if (!State::ours()) return;
+    if (token & of_loan) return cursor->kept[token & ~of_loan].store(0, ring::order::give_back);
+    if (token & of_copy) return;
+    leases[token - first_lease].over = true;
+    ring::Place last = lane.at();
+    bool any = false;
+    while (!leases.empty() && leases.front().over) {
+        last = leases.front().next, any = true;
+        leases.pop_front(), ++first_lease;
+    }
+    held = !leases.empty();
+    if (any) release_to(held ? last : lane.at());
+}
+
+}  // namespace shm
+
+using shm::ReaderState;
+
+namespace {
+ReaderState& of(ShmReader::Core* c) noexcept { return *static_cast<ReaderState*>(c); }
+}  // namespace
+
+ShmReader::ShmReader(shm::Handle s, Core* c) noexcept : state_(std::move(s)), core_(c) {}
+
+Result<ShmReader> ShmReader::open(const std::string& name, ShmOptions o) {
+    WYE_TRY(auto pages, shm::Pages::open(name, o.made, o.create));
+    WYE_CHECK(is_of_shape(pages, false));
+    auto s = std::make_unique<ReaderState>(std::move(pages), o);
+    if (auto begun = s->begin(o); !begun) return s->unmake(), std::unexpected(std::move(begun).error());
+    Core* core = s.get();
+    return ShmReader(shm::Handle(s.release()), core);
+}
+
+std::size_t ShmReader::max_message() const noexcept { return of(core_).max_message; }
+std::uint64_t ShmReader::lost() const noexcept { return core_->cursor->lost.load(ring::order::relaxed); }
+
+Result<MutBytes> ShmReader::recv_slowly(MutBytes into, Deadline d) {
+    auto& s = of(core_);
+    WYE_TRY(const auto got, s.wait_for(d));
+    if (got.bytes.size() > into.size()) {
+        if (got.kept != 0) s.cursor->kept[got.kept - 1].store(0, ring::order::give_back);
+        return fail(Errc::too_big, "recv", s.pages.name);
+    }
+    copy_bytes(into.data(), got.bytes.data(), got.bytes.size());
+    s.finish(got);
+    return into.first(got.bytes.size());
+}
+
+Result<Lease> ShmReader::take(Deadline d) {
+    auto& s = of(core_);
+    WYE_TRY(const auto got, s.wait_for(d));
+    s.cursor->taken.store(got.message.next, ring::order::relaxed);
+    if (got.kept != 0 || !s.gating) {
+        s.pass(got.message);
+        const auto token = got.kept != 0 ? ReaderState::of_loan | (got.kept - 1) : ReaderState::of_copy;
+        return Lease(s, got.bytes, token);
+    }
+    s.held = true;
+    s.lane.pass(got.message);
+    s.leases.push_back({s.lane.at()});
+    return Lease(s, got.bytes, s.first_lease + s.leases.size() - 1);
+}
+
+}  // namespace wye
