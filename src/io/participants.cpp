@@ -11,6 +11,7 @@ Participants::Mark Participants::enter(std::uint32_t slot, std::uint32_t seen, s
     s.pid = self.pid;
     s.started = self.start;
     s.pid_namespace = self.pid_space;
+    s.armed.store(0, std::memory_order_relaxed);
     s.role.store(role, std::memory_order_relaxed);
     const auto state = (((seen >> 1) + 1) << 1) | 1;
     s.state.store(state, std::memory_order_release);  // pairs with the acquire of join() and bury()

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 namespace wye {
 
@@ -40,7 +41,8 @@ public:
         std::atomic<std::uint32_t> state;  // epoch << 1 | taken
         std::int32_t pid;
         std::uint64_t started, pid_namespace;
-        std::atomic<std::uint32_t> role;  // what for: the kind's own number
+        std::atomic<std::uint32_t> role;   // what for: the kind's own number
+        std::atomic<std::uint32_t> armed;  // bells that this one waits for by a descriptor: the kind's own bits
     };
     static_assert(sizeof(Slot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
 
@@ -105,12 +107,22 @@ public:
 
     std::uint32_t role_of(Mark m) const noexcept { return table_[m.slot].role.load(std::memory_order_relaxed); }
 
-    /// Evidence for people: what the table says of a mark's process, if it is that one's still.
-    std::int32_t pid_of(Mark m) const noexcept {
-        return m.slot < slots_ && epoch_of(table_[m.slot].state.load(std::memory_order_relaxed)) == m.epoch
-                   ? table_[m.slot].pid
-                   : 0;
+    /// What the table says of somebody: evidence for people, and a hint whom to watch; nothing is decided by it.
+    struct Who {
+        Mark mark;
+        std::uint32_t role;
+        std::int32_t pid;
+        std::uint64_t started, pid_namespace;
+    };
+    std::optional<Who> who(std::uint32_t slot) const noexcept {
+        if (slot >= slots_) return {};
+        const auto& s = table_[slot];
+        const auto seen = s.state.load(std::memory_order_acquire);
+        if ((seen & 1) == 0) return {};
+        return Who{{slot, epoch_of(seen)}, s.role.load(std::memory_order_relaxed), s.pid, s.started, s.pid_namespace};
     }
+    std::uint32_t slots() const noexcept { return slots_; }
+    std::atomic<std::uint32_t>& armed(std::uint32_t slot) const noexcept { return table_[slot].armed; }
 
 private:
     static std::uint16_t epoch_of(std::uint32_t state) noexcept { return static_cast<std::uint16_t>(state >> 1); }

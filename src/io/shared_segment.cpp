@@ -158,6 +158,25 @@ Result<> SharedSegment::remove(const std::string& name, const Shape& shape, cons
     return {};
 }
 
+std::string SharedSegment::beside(std::string_view kind, const std::string& name, std::uint32_t number) {
+    return directory_path() + "/" + std::string(kind) + "." + name + "." + std::to_string(number);
+}
+
+std::vector<std::string> SharedSegment::all_beside(std::string_view kind, const std::string& name) {
+    std::vector<std::string> all;
+    if (!open_directory(false)) return all;
+    const auto prefix = std::string(kind) + "." + name + ".";
+    for (const auto& n : sys::names_in(directory_path()).value_or(std::vector<std::string>()))
+        if (n.starts_with(prefix) && n.find_first_not_of("0123456789", prefix.size()) == std::string::npos)
+            all.push_back(directory_path() + "/" + n);
+    return all;
+}
+
+void SharedSegment::remove_beside(std::string_view kind, const std::string& name) {
+    for (const auto& path : all_beside(kind, name)) (void)sys::unlink(path.c_str());
+    (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());
+}
+
 Result<> SharedSegment::list(std::string_view kind, const std::string& scheme, Visit<Object>& visit) {
     const auto directory = open_directory(false);
     if (!directory) return directory.error().is(Errc::not_found) ? Result<>() : std::unexpected(directory.error());

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace wye {
 
@@ -45,6 +46,13 @@ public:
                            const std::function<void(SharedSegment&)>& told);
 
     static Result<> list(std::string_view kind, const std::string& scheme, Visit<Object>&);
+
+    /// What belongs to a segment and lies beside it: KIND.NAME.NUMBER.
+    static std::string beside(std::string_view kind, const std::string& name, std::uint32_t number);
+    /// The paths of all of that kind that are there.
+    static std::vector<std::string> all_beside(std::string_view kind, const std::string& name);
+    /// Removes them; and the directory, if nobody else lies there.
+    static void remove_beside(std::string_view kind, const std::string& name);
 
     /// As it was found and checked at the beginning: what lies in the pages is a stranger's to change.
     const Geometry& geometry() const noexcept { return geometry_; }

@@ -53,6 +53,15 @@ Result<std::uint64_t> pid_space_of_self() {
 
 }  // namespace
 
+std::optional<Fd> watch_process(pid_t pid, std::uint64_t start) noexcept {
+    const long r = sys::pidfd_open(pid);
+    if (r < 0) return {};
+    Fd fd(static_cast<int>(r));
+    // Looked at while we hold it: from now on the number is not given again unnoticed.
+    const auto seen = look(pid);
+    return seen && seen->start == start && !seen->ended ? std::optional(std::move(fd)) : std::nullopt;
+}
+
 Result<ProcessId> ProcessId::self() {
     ProcessId id;
     id.pid = own_pid();

@@ -1,6 +1,7 @@
 // Who a process is, beyond its number, which the kernel gives again; and the proof that it is dead.
 #pragma once
 #include "wye/base/error.hpp"
+#include "wye/os/fd.hpp"
 
 #include <sys/types.h>
 
@@ -29,6 +30,9 @@ struct ProcessId {
     /// machine, whose boot proves nothing: `one_machine` false makes another boot `unknown`.
     Life life(bool one_machine) const;
 };
+
+/// A descriptor that becomes readable when that process ends; nullopt when it is not there any more, or not visible.
+std::optional<Fd> watch_process(pid_t, std::uint64_t start) noexcept;
 
 /// Whether files of this file system are written by one machine only.
 bool on_one_machine(int fd) noexcept;

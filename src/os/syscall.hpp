@@ -113,6 +113,7 @@ enum class Call : std::uint8_t {
     shmctl,
     fallocate,
     membarrier,
+    epoll,
     futex,
 };
 

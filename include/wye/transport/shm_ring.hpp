@@ -48,7 +48,6 @@ struct ShmTraits {
                                    .timing = Timing::both,
                                    .direction = Direction::one_way,
                                    .lifetime = Lifetime::kernel,
-                                   .pollable = false,
                                    .loans = true,
                                    .many_writers = false};
     static constexpr Traits queue_traits = [] {
@@ -70,10 +69,10 @@ struct ShmTraits {
 /// the oldest.
 ///
 /// Not for: other users, other machines; talking back (one ring each way); several writers (ShmProducer, or one ring
-/// each). What hurts: whoever waits sleeps in futex(2), and looks for dead peers 10 ms later, then ever more seldom, up
-/// to twice a second: nothing wakes a sleeper when a peer dies. A child of fork() must open its own
-/// (Errc::unsupported). Threads: one. Removed by wye::remove("shm:NAME"); until then it is a file of 1/8 MiB in
-/// /dev/shm/wye-UID. shm_overview(7), futex(2), membarrier(2), fcntl(2).
+/// each). What hurts: whoever waits longer than 10 ms needs three descriptors, and one for each peer, so that their
+/// death wakes him; where he gets none, or a peer lives in another pid namespace, he looks up to twice a second. A
+/// child of fork() must open its own (Errc::unsupported). Threads: one. Removed by wye::remove("shm:NAME"); until then
+/// it is a file of 1/8 MiB in /dev/shm/wye-UID. shm_overview(7), futex(2), membarrier(2), fcntl(2).
 class ShmWriter : public ShmTraits {
 public:
     [[nodiscard]] static Result<ShmWriter> open(const std::string& name, ShmOptions = {});
@@ -93,6 +92,8 @@ public:
     Result<> close_write();
 
     std::size_t max_message() const noexcept;
+    /// For poll(2): readable when a send() may find room again.
+    int native_handle() const noexcept;
 
     /// What the hot path needs, and only that.
     struct Core {
@@ -155,6 +156,9 @@ public:
     Result<Lease> take(Deadline = Deadline::never());
 
     std::size_t max_message() const noexcept;
+    /// For poll(2): readable when a recv() may find something, or a peer's end; made when it is first asked for. Call
+    /// recv() until it finds nothing, then poll again.
+    int native_handle() const noexcept;
     /// Messages that this reader, of a broadcast, was too slow for.
     std::uint64_t lost() const noexcept;
 
@@ -212,6 +216,7 @@ public:
     Result<Loan> loan(std::size_t n, Deadline = Deadline::never());
     Result<> close_write();
     std::size_t max_message() const noexcept;
+    int native_handle() const noexcept;  ///< as ShmWriter's and ShmReader's
     const Traits& own_traits() const noexcept { return queue_traits; }
 
     struct Core {
@@ -273,6 +278,7 @@ public:
     /// A job that was set aside (ShmShape::most_deliveries); Errc::timed_out when there is none.
     Result<ShmJob> take_poisoned();
     std::size_t max_message() const noexcept;
+    int native_handle() const noexcept;  ///< as ShmWriter's and ShmReader's
     const Traits& own_traits() const noexcept { return queue_traits; }
 
 private:

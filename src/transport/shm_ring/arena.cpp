@@ -224,9 +224,4 @@ Result<MutBytes> BankViews::at(const Pages& p, const ring::LoanAt& at) {
     return MutBytes(chunk_of(*bank, bytes, at.chunk), at.length);
 }
 
-void remove_banks(const std::string& name) {
-    for (std::uint32_t i = 0; i < ring::banks; ++i)
-        (void)SharedSegment::remove(bank_name(name, i), bank_shape(0, 0), {}, {});
-}
-
 }  // namespace wye::shm

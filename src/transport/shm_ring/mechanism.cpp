@@ -88,7 +88,9 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
             (void)sys::futex_wake(bell->event, sys::every_sleeper);
         }
     }));
-    if (!o.dry_run) shm::remove_banks(name);
+    if (o.dry_run) return {};
+    shm::Ringing::everybody(name);
+    for (const auto kind : {"loan", "bell"}) SharedSegment::remove_beside(kind, name);
     return {};
 }
 

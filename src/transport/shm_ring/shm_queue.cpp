@@ -118,7 +118,7 @@ void ProducerState::leave() noexcept {
     if (!strict()) return;
     header().tail.store(lane.tail().position, ring::order::relaxed);
     header().writer.store(0, ring::order::unclaim);
-    if (pages.header->space.announced.load(ring::order::relaxed) != 0) ring::wake(pages.header->space, 1);
+    if (pages.header->space.announced.load(ring::order::relaxed) != 0) wake(pages.header->space, 1);
 }
 
 struct WorkerState final : State {
@@ -238,6 +238,9 @@ Result<Loan> ShmProducer::loan(std::size_t n, Deadline d) {
     WYE_TRY(const auto place, s.lend_by(n, d));
     return Loan(s, {place.data, n}, s.arena.remember(place.at));
 }
+
+int ShmProducer::native_handle() const noexcept { return of(core_).polled = true, of(core_).handle(); }
+int ShmWorker::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
 
 Result<> ShmProducer::close_write() {
     WYE_CHECK(of(core_).check_ours("close_write"));

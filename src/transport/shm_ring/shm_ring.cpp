@@ -206,6 +206,8 @@ Result<Loan> ShmWriter::loan(std::size_t n, Deadline d) {
     return Loan(s, {place.data, n}, s.arena.remember(place.at));
 }
 
+int ShmWriter::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
+
 Result<> ShmWriter::close_write() {
     auto& s = of(core_);
     WYE_CHECK(s.check_ours("close_write"));
@@ -461,6 +463,7 @@ Result<ShmReader> ShmReader::open(const std::string& name, ShmOptions o) {
 }
 
 std::size_t ShmReader::max_message() const noexcept { return of(core_).max_message; }
+int ShmReader::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
 std::uint64_t ShmReader::lost() const noexcept { return core_->cursor->lost.load(ring::order::relaxed); }
 
 Result<MutBytes> ShmReader::recv_slowly(MutBytes into, Deadline d) {

@@ -6,15 +6,6 @@
 
 namespace wye {
 
-void ring::wake(Bell& b, int most) noexcept {
-    auto seen = b.announced.load(order::ring);
-    if (seen == 0) return;
-    b.event.fetch_add(1, order::ring);
-    // Who announced himself before `seen` was read either sleeps, and is woken, or finds another event. When not all
-    // were woken somebody may sleep on, and the next one to ring must see it.
-    if (sys::futex_wake(b.event, most) < most) b.announced.compare_exchange_strong(seen, 0, order::ring);
-}
-
 namespace shm {
 
 using namespace std::chrono_literals;
@@ -145,6 +136,23 @@ void Patience::learn(bool worth_it) noexcept {
                        : std::max(budget_ / 2, std::chrono::nanoseconds(300ns));
 }
 
+void State::wake(ring::Bell& b, int most) noexcept {
+    auto seen = b.announced.load(ring::order::ring);
+    if (seen == 0) return;
+    b.event.fetch_add(1, ring::order::ring);
+    const bool all_woken = sys::futex_wake(b.event, most) < most;
+    if (b.armed.load(ring::order::relaxed) != 0) ringing.ring(pages.name, all, bit_of(b));
+    // Who announced himself before `seen` was read either sleeps, and was woken, or finds another event. When not all
+    // were woken somebody may sleep on, and the next one to ring must see it.
+    if (all_woken) b.announced.compare_exchange_strong(seen, 0, ring::order::ring);
+}
+
+int State::handle() noexcept {
+    if (!watch)
+        if (auto w = Watch::open(pages.name, self.slot)) watch = std::move(*w);
+    return watch ? watch->fd() : -1;
+}
+
 // ---------------------------------------------------------------- participants
 
 State::~State() {
@@ -196,6 +204,7 @@ void State::repair(Participants::Mark dead) noexcept {
         if (all.role_of(dead) == static_cast<std::uint32_t>(Role::reader))
             p.header->worker_fate.store(static_cast<std::uint32_t>(ring::Fate::died), ring::order::give_back);
     }
+    (void)sys::unlink(SharedSegment::beside("bell", p.name, dead.slot).c_str());
     for (auto& b : p.header->bank) {
         auto seen = mark;
         b.owner.compare_exchange_strong(seen, 0, ring::order::unclaim);

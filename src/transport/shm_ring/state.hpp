@@ -5,6 +5,8 @@
 #include "io/participants.hpp"
 #include "io/shared_segment.hpp"
 #include "os/fork.hpp"
+#include "os/wait.hpp"
+#include "transport/shm_ring/watch.hpp"
 
 #include <vector>
 
@@ -41,7 +43,7 @@ private:
     std::chrono::nanoseconds budget_ = most();
 };
 
-struct State : Loan::Owner, Lease::Owner {
+struct State : Loan::Owner, Lease::Owner, ring::Waker {
     Pages pages;
     Participants all;
     Participants::Mark self{};
@@ -50,6 +52,10 @@ struct State : Loan::Owner, Lease::Owner {
     std::size_t max_message;
     bool fences = sys::register_for_fences() < 0;
     Patience patience;
+    std::optional<Watch> watch;
+    bool polled = false;  // by the caller: `watch` is to be armed whenever there is nothing
+    Ringing ringing;
+    std::chrono::steady_clock::time_point looked{};
     const std::uint64_t* generation_now = sys::fork_generation_word();
     std::uint64_t generation = sys::fork_generation();
 
@@ -68,12 +74,22 @@ struct State : Loan::Owner, Lease::Owner {
     void unmake() noexcept;
     /// Whether somebody was found dead, and what he held is free.
     bool bury_dead();
-    std::int32_t pid_of(std::uint32_t mark) const noexcept { return all.pid_of(Participants::Mark::of(mark)); }
+    std::int32_t pid_of(std::uint32_t mark) const noexcept {
+        const auto who = all.who(Participants::Mark::of(mark).slot);
+        return who && who->mark.word() == mark ? who->pid : 0;
+    }
 
-    ring::Ringer ringer(ring::Bell& b, int most) const noexcept { return {&b, most, fences}; }
+    ring::Ringer ringer(ring::Bell& b, int most) noexcept { return {&b, this, most, fences}; }
+    void wake(ring::Bell&, int most) noexcept override;
+    std::uint32_t bit_of(const ring::Bell& b) const noexcept {
+        return &b == &pages.header->data ? data_bell : space_bell;
+    }
+    /// What poll(2) may be asked about; -1 when there is no room for it.
+    int handle() noexcept;
 
     /// Until `ready()`; an error of `look()`, which is asked now and then, when it is worth a few system calls. `ready`
-    /// is asked again after each wake and may be asked for nothing.
+    /// is asked again after each wake, and never again once it
+    /// was true.
     template <class Ready, class Look>
     Result<> wait(ring::Bell&, Deadline, Ready&& ready, Look&& look);
 
@@ -83,6 +99,12 @@ struct State : Loan::Owner, Lease::Owner {
 
 private:
     void repair(Participants::Mark) noexcept;
+    template <class Ready>
+    bool look_for_a_while(Deadline, Ready&&);
+    template <class Ready>
+    Result<bool> sleep(ring::Bell&, bool by_descriptors, Deadline, Ready&&);
+    template <class Ready, class Look>
+    Result<> give_up(ring::Bell&, Ready&&, Look&&);
 };
 
 inline void pause() noexcept {
@@ -93,41 +115,91 @@ inline void pause() noexcept {
 #endif
 }
 
+template <class Ready>
+bool State::look_for_a_while(Deadline d, Ready&& ready) {
+    using Clock = std::chrono::steady_clock;
+    const auto budget = d.is_now() ? std::chrono::nanoseconds(0) : patience.budget();
+    const auto begin = Clock::now();
+    do {
+        for (int i = 0; i < 32; ++i) {
+            if (ready()) return patience.learn(true), true;
+            if (d.is_now()) return false;
+            pause();
+        }
+    } while (spin ? !d.passed() && Clock::now() - begin < std::chrono::milliseconds(10)
+                  : Clock::now() - begin < budget);
+    if (!spin) patience.learn(false);
+    return false;
+}
+
+/// Announced, looked again, and then asleep until somebody rings; true when it is ready.
+template <class Ready>
+Result<bool> State::sleep(ring::Bell& bell, bool by_descriptors, Deadline d, Ready&& ready) {
+    using namespace std::chrono_literals;
+    const auto seen = ring::announce(bell);
+    if (by_descriptors) {
+        bell.armed.store(1, ring::order::relaxed);
+        watch->arm(all, self, bit_of(bell));
+    }
+    // Without it (a sandbox): whoever rings may not see us, and we look often.
+    const bool heard = sys::fence_everywhere() == 0;
+    if (ready()) return true;
+    if (pages.segment.retired()) return fail(Errc::closed, "", pages.name);
+    if (!heard) d = d.sooner(1ms);
+    if (!by_descriptors) {
+        (void)sys::futex_wait(bell.event, seen, d);
+        return ready();
+    }
+    const bool rang = sys::wait_ready(watch->fd(), POLLIN, d).has_value();
+    if (ready()) return true;
+    if (rang) watch->forget_ended();
+    return false;
+}
+
+/// There is nothing, and the time is over.
+template <class Ready, class Look>
+Result<> State::give_up(ring::Bell& bell, Ready&& ready, Look&& look) {
+    using namespace std::chrono_literals;
+    // A caller that polls again and again does not pay for a look each time.
+    if (const auto now = std::chrono::steady_clock::now(); now - looked > 1ms) {
+        looked = now;
+        WYE_CHECK(look());
+        if (ready()) return {};
+    }
+    if (pages.segment.retired()) return fail(Errc::closed, "", pages.name);
+    if (polled && watch) {
+        WYE_TRY(const bool there, sleep(bell, true, Deadline::now(), ready));
+        if (there) return {};
+    }
+    return fail(Errc::timed_out);
+}
+
 template <class Ready, class Look>
 Result<> State::wait(ring::Bell& bell, Deadline d, Ready&& ready, Look&& look) {
     using namespace std::chrono_literals;
-    using Clock = std::chrono::steady_clock;
-    const auto budget = d.is_now() ? 0ns : spin ? std::chrono::nanoseconds(10ms) : patience.budget();
-    auto next_look = 10ms;
-    for (bool slept = false;;) {
-        const auto begin = Clock::now();
-        do {
-            for (int i = 0; i < 32; ++i) {
-                if (ready()) return patience.learn(true), Result<>();
-                pause();
-            }
-        } while (Clock::now() - begin < (slept && !spin ? 0ns : budget) && !d.passed());
-        if (spin && !d.passed()) {
-            WYE_CHECK(look());
-            continue;
-        }
-        if (!slept) patience.learn(false);
-        const auto seen = ring::announce(bell);
-        // Without it (a sandbox): whoever did not see us is found by looking often.
-        const bool heard = sys::fence_everywhere() == 0;
-        if (ready()) return {};
-        if (pages.segment.retired()) return fail(Errc::closed, "", pages.name);
-        if (d.passed()) {
-            WYE_CHECK(look());
-            return ready() ? Result<>() : fail(Errc::timed_out);
-        }
-        const long r = sys::futex_wait(bell.event, seen, d.sooner(heard ? next_look : std::min(next_look, 1ms)));
-        slept = true;
-        if (ready()) return {};
-        if (r != -ETIMEDOUT || d.passed()) continue;
-        WYE_CHECK(look());
-        next_look = std::min(next_look * 2, 500ms);
+    do {
+        if (look_for_a_while(d, ready)) return {};
+        if (spin && !d.passed()) WYE_CHECK(look());
+    } while (spin && !d.passed());
+    // Most waits are short, and a futex is quickest.
+    for (const auto soon = d.sooner(10ms); !soon.passed();) {
+        WYE_TRY(const bool there, sleep(bell, false, soon, ready));
+        if (there) return {};
     }
+    // For a long one: by descriptors, so that a peer's death wakes us too, and nobody looks in vain.
+    for (auto next = 10ms; !d.passed(); next = std::min(next * 2, 500ms)) {
+        WYE_CHECK(look());
+        if (ready()) return {};
+        const bool watching = handle() >= 0;
+        if (watching && watch->sees_all()) {
+            WYE_TRY(const bool there, sleep(bell, true, d, ready));
+            if (there) return {};
+        } else {
+            WYE_TRY(const bool there, sleep(bell, watching, d.sooner(next), ready));
+            if (there) return {};
+        }
+    }
+    return give_up(bell, ready, look);
 }
 
 /// The loans of one writer: chunks in files of their own, made when they are first asked for.
@@ -186,8 +258,5 @@ public:
 private:
     std::vector<std::optional<SharedSegment>> banks_;
 };
-
-/// Removes the files of a ring's loans.
-void remove_banks(const std::string& name);
 
 }  // namespace wye::shm

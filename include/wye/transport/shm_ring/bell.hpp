@@ -5,11 +5,17 @@
 namespace wye::ring {
 
 /// Wakes up to `most` of who sleeps, and rings the descriptors that are armed. Called when `announced` is not 0.
-void wake(Bell&, int most) noexcept;
+struct Waker {
+    virtual void wake(Bell&, int most) noexcept = 0;
+
+protected:
+    ~Waker() = default;
+};
 
 /// For who changed something. `most`: how many sleepers can do something with it.
 struct Ringer {
     Bell* bell = nullptr;
+    Waker* waker = nullptr;
     int most = 1;
     bool fences = true;  ///< false: the sleepers' membarrier(2) reaches this process
 
@@ -19,7 +25,7 @@ struct Ringer {
         else
             std::atomic_signal_fence(std::memory_order_seq_cst);
         if (bell->announced.load(order::relaxed) != 0) [[unlikely]]
-            wake(*bell, most);
+            waker->wake(*bell, most);
     }
 };
 
