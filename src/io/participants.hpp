@@ -121,6 +121,8 @@ public:
         if ((seen & 1) == 0) return {};
         return Who{{slot, epoch_of(seen)}, s.role.load(std::memory_order_relaxed), s.pid, s.started, s.pid_namespace};
     }
+    /// Whether somebody holds the lock of a place; asked, and nothing taken.
+    bool alive(std::uint32_t slot) const noexcept { return sys::byte_is_locked(file_->get(), byte_of(slot)); }
     std::uint32_t slots() const noexcept { return slots_; }
     std::atomic<std::uint32_t>& armed(std::uint32_t slot) const noexcept { return table_[slot].armed; }
 

@@ -46,6 +46,13 @@ inline long lock_byte(int fd, off_t at, short type) noexcept {
     });
 }
 
+/// Whether another description holds a lock there.
+inline bool byte_is_locked(int fd, off_t at) noexcept {
+    struct flock l{};
+    l.l_type = F_WRLCK, l.l_whence = SEEK_SET, l.l_start = at, l.l_len = 1;
+    return call(Call::fcntl, [&] { return ::fcntl(fd, F_OFD_GETLK, &l); }) == 0 && l.l_type != F_UNLCK;
+}
+
 /// Sleeps while the word is `seen`, at the longest until the deadline: 0 when woken, -EAGAIN when it is not `seen`,
 /// -ETIMEDOUT, -EINTR.
 long futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen, Deadline) noexcept;

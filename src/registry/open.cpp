@@ -80,6 +80,14 @@ Result<> make(std::string_view text, OpenOptions options) {
     return found.mechanism->make(found.uri, options);
 }
 
+Result<Inspection> inspect(std::string_view text) {
+    WYE_TRY(auto found, resolve(text));
+    if (!found.mechanism->inspect)
+        return refuse(Errc::unsupported, std::string(text) + ": a " + std::string(found.mechanism->traits.name) +
+                                             " cannot be looked into; shm: can");
+    return found.mechanism->inspect(found.uri);
+}
+
 Result<> remove(std::string_view text, RemoveOptions options) {
     WYE_TRY(auto found, resolve(text));
     if (!found.mechanism->remove) return nameless(found.uri, "leaves no object behind to remove");

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace wye {
 
@@ -32,6 +34,19 @@ struct Object {
     std::uint64_t bytes = 0, items = 0;
 };
 
+/// What `wye inspect` shows of one object: facts about it, and rows about its parts. What is named alike has the same
+/// facts.
+struct Inspection {
+    using Value = std::variant<bool, std::uint64_t, std::string>;
+    using Facts = std::vector<std::pair<std::string_view, Value>>;
+    struct Part {
+        std::string_view kind;  ///< "participant", "lane"
+        Facts facts;
+    };
+    Facts facts;
+    std::vector<Part> parts;
+};
+
 template <class T>
 using Visit = std::move_only_function<void(const T&)>;
 
@@ -54,6 +69,7 @@ struct Mechanism {
     Result<> (*make)(const Uri&, const OpenOptions&) = nullptr;      ///< create the object and leave it there
     Result<> (*remove)(const Uri&, const RemoveOptions&) = nullptr;  ///< Errc::not_found when it is not there
     Result<> (*list)(Visit<Object>) = nullptr;                       ///< every such object this process may see
+    Result<Inspection> (*inspect)(const Uri&) = nullptr;             ///< looks, and changes nothing
     /// Addresses that nobody uses yet, one a variant (unix: stream, seqpacket, dgram), below the directory where they
     /// have a path: for the tour, the bench and the tests. The reading side adds `listen` where params has it.
     std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;

@@ -25,6 +25,9 @@ const Mechanism* find_mechanism(std::string_view scheme) noexcept;
 /// Creates the object and leaves it there (`wye mk`).
 [[nodiscard]] Result<> make(std::string_view uri, OpenOptions = {});
 
+/// Who takes part in it, and how far each is (`wye inspect`). Changes nothing.
+[[nodiscard]] Result<Inspection> inspect(std::string_view uri);
+
 /// Removes what the URI names (`wye rm`). What is open stays usable, as the kernel has it.
 [[nodiscard]] Result<> remove(std::string_view uri, RemoveOptions = {});
 

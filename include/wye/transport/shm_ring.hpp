@@ -24,7 +24,6 @@ struct ShmShape {
 struct ShmOptions {
     ShmShape made = {};
     Create create = Create::if_missing;
-    unsigned permissions = 0600;
     ring::Policy policy = ring::Policy::block;  ///< of a broadcast's reader
     unsigned patience_ms = 100;                 ///< of Policy::demote
     std::uint64_t history = 0;                  ///< a broadcast's reader begins so many messages back

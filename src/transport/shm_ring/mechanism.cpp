@@ -34,7 +34,8 @@ Result<ShmOptions> options_of(const Uri& uri, const OpenOptions& how) {
     static constexpr std::string_view orders[] = {"lanes", "strict"};
     constexpr ring::Policy policy_of[] = {ring::Policy::block, ring::Policy::demote, ring::Policy::drop,
                                           ring::Policy::latest};
-    ShmOptions o{.create = how.create, .permissions = how.permissions};
+    // Whoever comes first makes it: there is no server to be started before.
+    ShmOptions o{.create = how.create == Create::never ? Create::if_missing : how.create};
     WYE_TRY(const auto shape, uri.choice("shape", shapes));
     WYE_TRY(const auto policy, uri.choice("policy", policies));
     WYE_TRY(const auto order, uri.choice("order", orders));
@@ -112,6 +113,7 @@ const Mechanism shm_ring_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .inspect = shm::inspect,
     .scratch = scratch,
 };
 

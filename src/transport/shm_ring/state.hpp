@@ -202,6 +202,8 @@ Result<> State::wait(ring::Bell& bell, Deadline d, Ready&& ready, Look&& look) {
     return give_up(bell, ready, look);
 }
 
+Result<Inspection> inspect(const Uri&);
+
 /// The loans of one writer: chunks in files of their own, made when they are first asked for.
 class Arena {
 public:
