@@ -4,6 +4,8 @@
 #include "wye/core/channel.hpp"
 #include "wye/core/framing.hpp"
 
+#include "receive.hpp"
+
 #include <benchmark/benchmark.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -52,19 +54,20 @@ inline void raw_pipe(benchmark::State& state, int in, int out, std::size_t size)
 }
 
 /// The same by the concrete classes, or by a Channel.
-template <class Reader, class Writer>
+template <By by, class Reader, class Writer>
 void ours(benchmark::State& state, Reader reader, Writer writer, std::size_t size) {
     const std::vector<std::byte> message(size, std::byte{'x'});
     std::vector<std::byte> room(size);
     for (auto _ : state) {
         if (!writer.send(message, Deadline::never())) std::abort();
-        if (auto got = reader.recv(room, Deadline::never()); !got || got->size() != size) std::abort();
-        benchmark::DoNotOptimize(room.data());
+        const auto got = receive<by>(reader, room);
+        if (!got || got->size() != size) std::abort();
+        benchmark::DoNotOptimize(got->data());
     }
 }
 
-/// Registers raw/ROOM/SIZE, wye/ROOM/SIZE and channel/ROOM/SIZE; `make()` answers a {reader, writer} of its own each
-/// time.
+/// Registers raw/ROOM/SIZE, wye/ROOM/SIZE, view/ROOM/SIZE and channel/ROOM/SIZE; `make()` answers a {reader, writer} of
+/// its own each time.
 template <class Make>
 int register_stream(const std::string& room, Make make) {
     for (const auto size : {std::size_t{64}, std::size_t{4096}}) {
@@ -75,11 +78,15 @@ int register_stream(const std::string& room, Make make) {
         });
         benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) {
             auto ends = make();
-            ours(s, std::move(ends.reader), std::move(ends.writer), size);
+            ours<By::recv>(s, std::move(ends.reader), std::move(ends.writer), size);
+        });
+        benchmark::RegisterBenchmark(("view" + tail).c_str(), [=](benchmark::State& s) {
+            auto ends = make();
+            ours<By::view>(s, std::move(ends.reader), std::move(ends.writer), size);
         });
         benchmark::RegisterBenchmark(("channel" + tail).c_str(), [=](benchmark::State& s) {
             auto ends = make();
-            ours(s, Channel(std::move(ends.reader)), Channel(std::move(ends.writer)), size);
+            ours<By::recv>(s, Channel(std::move(ends.reader)), Channel(std::move(ends.writer)), size);
         });
     }
     return 0;

@@ -2,8 +2,9 @@
 """wye against bare system calls, as ratios of one run: raw and ours take turns in random order, so that what the machine does
 besides slows both.
 
-The table gives medians over the repetitions; "ratio" is wye/raw, "+-" half the distance between its quartiles over the
-repetitions, "channel adds" what the virtual call of a Channel costs over the concrete class.
+The table gives medians over the repetitions; "ratio" is to raw, "+-" half the distance between its quartiles over the
+repetitions. "wye" receives into the caller's place, "view" leaves the message where it lies, as raw leaves it in the place
+it read into; "channel adds" is what the virtual call of a Channel costs over "wye".
 """
 import json
 import pathlib
@@ -29,7 +30,7 @@ def run(program, repetitions, pattern):
 
 
 def times(found):
-    """{("pipe", 64): {"raw": [ns...], "wye": [...], "channel": [...]}}"""
+    """{("pipe", 64): {"raw": [ns...], "wye": [...], "view": [...], "channel": [...]}}"""
     rows = {}
     unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
     for b in found["benchmarks"]:
@@ -45,10 +46,25 @@ def summarize(rows):
         if "raw" not in kinds or "wye" not in kinds:
             continue
         median = {k: statistics.median(v) for k, v in kinds.items()}
-        ratios = [w / median["raw"] for w in kinds["wye"]]
-        yield {"room": room, "size": size, "raw_ns": median["raw"], "wye_ns": median["wye"], "ratio": median["wye"] / median["raw"],
-               "ratio_spread": report.spread(ratios),
-               "channel_adds_ns": median["channel"] - median["wye"] if "channel" in median else None}
+        row = {"room": room, "size": size, "raw_ns": median["raw"]}
+        for kind, prefix in (("wye", ""), ("view", "view_")):
+            there = kind in kinds
+            row[f"{kind}_ns"] = median[kind] if there else None
+            row[f"{prefix}ratio"] = median[kind] / median["raw"] if there else None
+            row[f"{prefix}ratio_spread"] = report.spread([n / median["raw"] for n in kinds[kind]]) if there else None
+        row["channel_adds_ns"] = median["channel"] - median["wye"] if "channel" in median else None
+        yield row
+
+
+COLUMNS = (("room", "room", "<12"), ("size", "size", ">6"), ("raw_ns", "raw ns", ">9.1f"), ("wye_ns", "wye ns", ">9.1f"),
+           ("ratio", "ratio", ">7.3f"), ("ratio_spread", "+-", ">6.3f"), ("view_ns", "view ns", ">9.1f"),
+           ("view_ratio", "ratio", ">7.3f"), ("view_ratio_spread", "+-", ">6.3f"), ("channel_adds_ns", "channel adds ns", ">16.1f"))
+
+
+def line(cell):
+    """`cell(key, title)` of each column, in its width."""
+    return " ".join(format(v, spec if not isinstance(v, str) else spec.split(".")[0]) for key, title, spec in COLUMNS
+                    for v in [cell(key, title)]).rstrip()
 
 
 def main():
@@ -58,10 +74,9 @@ def main():
     table = list(summarize(times(run(o.program, o.repetitions, o.filter))))
     if not table:
         sys.exit("ratios: nothing to compare")
-    print(f"{'room':<12} {'size':>6} {'raw ns':>9} {'wye ns':>9} {'ratio':>7} {'+-':>6} {'channel adds ns':>16}")
-    for r in table:
-        adds = "" if r["channel_adds_ns"] is None else f"{r['channel_adds_ns']:.1f}"
-        print(f"{r['room']:<12} {r['size']:>6} {r['raw_ns']:>9.1f} {r['wye_ns']:>9.1f} {r['ratio']:>7.3f} {r['ratio_spread']:>6.3f} {adds:>16}")
+    print(line(lambda key, title: title))
+    for row in table:
+        print(line(lambda key, title: "" if row[key] is None else row[key]))
     report.write(o, "wye.ratios/1", table)
 
 

@@ -4,6 +4,8 @@
 #include "wye/core/channel.hpp"
 #include "wye/core/framing.hpp"
 
+#include "receive.hpp"
+
 #include <benchmark/benchmark.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -47,19 +49,19 @@ inline void raw_loop(benchmark::State& state, int from, int to, Raw how, std::si
     }
 }
 
-template <class E>
+template <By by, class E>
 void wye_loop(benchmark::State& state, E& from, E& to, Raw how, std::size_t size) {
     // Packets of any size may come: the room is what the header says it should be, as `raw` has it.
     std::vector<std::byte> message(size), room(how == Raw::framed ? size : to.max_message());
     for (auto _ : state) {
         if (!from.send(message, Deadline::never())) return state.SkipWithError("send failed");
-        const auto got = to.recv(room, Deadline::never());
+        const auto got = receive<by>(to, room);
         if (!got || got->size() != size) return state.SkipWithError("recv failed");
-        benchmark::DoNotOptimize(room.data());
+        benchmark::DoNotOptimize(got->data());
     }
 }
 
-/// `make` gives a connected pair (a std::pair of the room's class). Each of the three loops has one of its own.
+/// `make` gives a connected pair (a std::pair of the room's class). Each loop has one of its own.
 template <class Make>
 void add(const std::string& name, Raw how, Make make) {
     for (const std::size_t size : {std::size_t{64}, std::size_t{4096}}) {
@@ -70,12 +72,16 @@ void add(const std::string& name, Raw how, Make make) {
         });
         benchmark::RegisterBenchmark(("wye/" + tail).c_str(), [=](benchmark::State& s) {
             auto [a, b] = make();
-            wye_loop(s, a, b, how, size);
+            wye_loop<By::recv>(s, a, b, how, size);
+        });
+        benchmark::RegisterBenchmark(("view/" + tail).c_str(), [=](benchmark::State& s) {
+            auto [a, b] = make();
+            wye_loop<By::view>(s, a, b, how, size);
         });
         benchmark::RegisterBenchmark(("channel/" + tail).c_str(), [=](benchmark::State& s) {
             auto [a, b] = make();
             Channel from(std::move(a)), to(std::move(b));
-            wye_loop(s, from, to, how, size);
+            wye_loop<By::recv>(s, from, to, how, size);
         });
     }
 }

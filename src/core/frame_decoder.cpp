@@ -28,13 +28,18 @@ void FrameDecoder::make_room(std::size_t least) {
     end_ = held;
 }
 
-void FrameDecoder::park(MutBytes into) {
-    if (framing_ == Framing::raw || !active_ || is_parked_) return;
-    parked_.assign(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(have_));
-    is_parked_ = true;
+// Back into the buffer, which is empty while a message goes straight into its place.
+void FrameDecoder::park(Into into) {
+    if (framing_ == Framing::raw || !std::exchange(active_, false)) return;
+    make_room(FrameHeader::size + have_);
+    const auto header = FrameHeader{.length = static_cast<std::uint32_t>(length_)}.encode();
+    copy_bytes(at(), header.data(), header.size());
+    copy_bytes(at() + header.size(), into->data(), have_);
+    end_ = begin_ + header.size() + have_;
+    position_ -= end_ - begin_;
 }
 
-FrameDecoder::Next FrameDecoder::next(MutBytes into) {
+FrameDecoder::Next FrameDecoder::next(Into into) {
     switch (framing_) {
         case Framing::frame:
             return next_frame(into);
@@ -47,7 +52,7 @@ FrameDecoder::Next FrameDecoder::next(MutBytes into) {
     }
     if (!std::exchange(active_, false)) return std::nullopt;
     position_ += have_;
-    return into.first(have_);
+    return MutBytes(into ? into->data() : buffer_.get(), have_);
 }
 
 // ---------------------------------------------------------------- frame
@@ -60,9 +65,9 @@ bool FrameDecoder::pass_over() noexcept {
     return skip_ > 0;
 }
 
-FrameDecoder::Next FrameDecoder::next_frame(MutBytes into) {
+FrameDecoder::Next FrameDecoder::next_frame(Into into) {
     for (;;) {
-        if (active_) return continue_whole(into);
+        if (active_) return continue_whole(*into);
         if (ready_) return deliver_ready(into);
         if (skip_ > 0 && pass_over()) return std::nullopt;
         if (piece_left_ > 0) {
@@ -78,30 +83,24 @@ FrameDecoder::Next FrameDecoder::next_frame(MutBytes into) {
     }
 }
 
-FrameDecoder::Next FrameDecoder::begin_whole(const FrameHeader& header, MutBytes into) {
+FrameDecoder::Next FrameDecoder::begin_whole(const FrameHeader& header, Into into) {
     if (header.length > max_) {
         consume(FrameHeader::size);
         skip_ = header.length;
         return fail(Errc::too_big, "recv");
     }
-    if (header.length > into.size()) return fail(Errc::too_big, "recv");
+    if (!fits(header.length, into)) return fail(Errc::too_big, "recv");
+    const auto there = buffered() - FrameHeader::size;
+    if (there < header.length && !into) return std::nullopt;
     consume(FrameHeader::size);
+    if (there >= header.length) return given(header.length, into);
     length_ = header.length;
-    have_ = std::min(length_, buffered());
-    copy_bytes(into.data(), at(), have_);
-    consume(have_);
-    if (have_ == length_) return into.first(length_);
+    have_ = given(there, into).size();
     active_ = true;
     return std::nullopt;
 }
 
 FrameDecoder::Next FrameDecoder::continue_whole(MutBytes into) {
-    if (is_parked_) {
-        if (length_ > into.size()) return fail(Errc::too_big, "recv");
-        copy_bytes(into.data(), parked_.data(), have_);
-        parked_ = {};
-        is_parked_ = false;
-    }
     const auto n = std::min(length_ - have_, buffered());
     copy_bytes(into.data() + have_, at(), n);
     consume(n);
@@ -112,26 +111,35 @@ FrameDecoder::Next FrameDecoder::continue_whole(MutBytes into) {
 }
 
 // A message all of whose pieces lie one behind the other in the buffer, as a single writer's do: straight into its
-// place.
-std::optional<MutBytes> FrameDecoder::pieces_at_hand(FrameHeader header, MutBytes into) noexcept {
+// place, or moved together behind the first header.
+std::optional<MutBytes> FrameDecoder::pieces_at_hand(FrameHeader header, Into into) noexcept {
+    constexpr auto head = FrameHeader::size + FrameHeader::tag_size;
     if (header.continued) return {};
-    const auto* tag = at() + FrameHeader::size;
-    std::size_t read = 0, filled = 0;
-    for (bool first = true;; first = false) {
-        const auto* p = at() + read;
-        if (buffered() - read < FrameHeader::size + FrameHeader::tag_size) return {};
+    auto* const first = at();
+    std::size_t whole = 0, filled = 0;
+    do {
+        auto* const p = first + whole;
+        if (buffered() - whole < head) return {};
         header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(p, FrameHeader::size));
-        if (header.continued == first || std::memcmp(p + FrameHeader::size, tag, FrameHeader::tag_size) != 0) return {};
-        if (buffered() - read - header.wire_size() < header.length ||
-            filled + header.length > std::min(into.size(), max_))
+        if (header.continued == (p == first) ||
+            std::memcmp(p + FrameHeader::size, first + FrameHeader::size, FrameHeader::tag_size) != 0)
             return {};
-        copy_bytes(into.data() + filled, p + header.wire_size(), header.length);
-        read += header.wire_size() + header.length;
         filled += header.length;
-        if (header.more) continue;
-        consume(read);
-        return into.first(filled);
+        whole += head + header.length;
+        if (buffered() < whole || filled > max_ || !fits(filled, into)) return {};
+    } while (header.more);
+    auto* const to = into ? into->data() : first + head;
+    filled = 0;
+    for (const auto* p = first; p < first + whole; p += head + header.length) {
+        header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(p, FrameHeader::size));
+        if (into)
+            copy_bytes(to + filled, p + head, header.length);
+        else if (p > first)
+            std::memmove(to + filled, p + head, header.length);
+        filled += header.length;
     }
+    consume(whole);
+    return MutBytes(to, filled);
 }
 
 // Enters the piece at the front of the buffer: into its message, or past it.
@@ -150,6 +158,8 @@ std::optional<Error> FrameDecoder::begin_piece(const FrameHeader& header) {
             return Error::saying(Errc::exhausted,
                                  "too many messages in pieces at once: the one that waited longest was dropped");
         }
+        if (spare_.capacity() > first_capacity) spare_ = {};
+        spare_.clear();
         part = parts_.insert(parts_.end(), Part{.tag = tag, .touched = 0, .bytes = std::exchange(spare_, {})});
     } else if (part == parts_.end()) {
         skip_ = header.length;  // we joined in its middle, or refused its beginning
@@ -179,21 +189,17 @@ void FrameDecoder::fill_piece() {
     parts_.erase(part);
 }
 
-FrameDecoder::Next FrameDecoder::deliver_ready(MutBytes into) {
-    const auto n = ready_->size();
-    if (n > into.size()) return fail(Errc::too_big, "recv");
-    copy_bytes(into.data(), ready_->data(), n);
-    if (ready_->capacity() <= first_capacity) {
-        spare_ = std::move(*ready_);
-        spare_.clear();
-    }
-    ready_.reset();
-    return into.first(n);
+FrameDecoder::Next FrameDecoder::deliver_ready(Into into) {
+    if (!fits(ready_->size(), into)) return fail(Errc::too_big, "recv");
+    spare_ = *std::exchange(ready_, {});
+    if (!into) return MutBytes(spare_);
+    copy_bytes(into->data(), spare_.data(), spare_.size());
+    return into->first(spare_.size());
 }
 
 // ---------------------------------------------------------------- lines, nul
 
-FrameDecoder::Next FrameDecoder::next_delimited(MutBytes into, std::byte mark) {
+FrameDecoder::Next FrameDecoder::next_delimited(Into into, std::byte mark) {
     for (;;) {
         const auto* from = buffered() > scanned_ ? at() + scanned_ : nullptr;
         const auto* hit =
@@ -215,19 +221,19 @@ FrameDecoder::Next FrameDecoder::next_delimited(MutBytes into, std::byte mark) {
             scanned_ = n;
             return std::nullopt;
         }
-        if (n > into.size()) return fail(Errc::too_big, "recv");
-        copy_bytes(into.data(), at(), n);
-        consume(n + 1);
+        if (!fits(n, into)) return fail(Errc::too_big, "recv");
+        const auto message = given(n, into);
+        consume(1);
         scanned_ = 0;
-        return into.first(n);
+        return message;
     }
 }
 
-Result<MutBytes> FrameDecoder::end(MutBytes into) {
+Result<MutBytes> FrameDecoder::end(Into into) {
     if (framing_ == Framing::frame) {
         std::erase_if(parts_, [](const Part& p) { return p.bytes.empty(); });  // given up by its writer, in good order
         if (idle()) return fail(Errc::closed, "recv");
-        active_ = is_parked_ = false;
+        active_ = false;
         begin_ = end_ = skip_ = piece_left_ = 0;
         parts_.clear();
         return fail(Errc::peer_died, "recv");
@@ -236,11 +242,9 @@ Result<MutBytes> FrameDecoder::end(MutBytes into) {
     // A FIFO's next writer begins a new line, also where the last one was cut off inside a refused one.
     const bool refused = std::exchange(skip_to_mark_, false);
     if (framing_ == Framing::raw || n == 0 || refused) return fail(Errc::closed, "recv");
-    if (n > into.size()) return fail(Errc::too_big, "recv");
-    copy_bytes(into.data(), at(), n);
-    consume(n);
+    if (!fits(n, into)) return fail(Errc::too_big, "recv");
     scanned_ = 0;
-    return into.first(n);
+    return given(n, into);
 }
 
 }  // namespace wye

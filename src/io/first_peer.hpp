@@ -33,6 +33,10 @@ public:
         WYE_CHECK(wait_peer(d));
         return peer_->recv(into, d);
     }
+    Result<Bytes> recv_view(Deadline d) {
+        WYE_CHECK(wait_peer(d));
+        return peer_->recv_view(d);
+    }
     /// Before the first peer: said to it as soon as it comes.
     Result<> close_write() {
         no_more_ = true;

@@ -39,6 +39,11 @@ Result<MutBytes> FramedStream::recv(MutBytes into, Deadline deadline) {
     return recv_by(into, [&](const iovec* v, int n) { return sys::read_some(in_.get(), port_, v, n, deadline); });
 }
 
+Result<Bytes> FramedStream::recv_view(Deadline deadline) {
+    if (in_ == nullptr) return fail(Errc::unsupported, "recv");
+    return recv_by({}, [&](const iovec* v, int n) { return sys::read_some(in_.get(), port_, v, n, deadline); });
+}
+
 Result<> FramedStream::close_write() {
     if (write_closed_ || out() < 0) return {};
     WYE_CHECK(flush(Deadline::never()));

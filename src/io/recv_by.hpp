@@ -7,7 +7,7 @@
 namespace wye {
 
 template <class Read>
-Result<MutBytes> FramedStream::recv_by(MutBytes into, Read&& read) {
+Result<MutBytes> FramedStream::recv_by(FrameDecoder::Into into, Read&& read) {
     for (bool starved = decoder_.starved();; starved = false) {
         if (!starved) {
             if (const auto plain = decoder_.at_hand(into)) [[likely]]
@@ -16,7 +16,7 @@ Result<MutBytes> FramedStream::recv_by(MutBytes into, Read&& read) {
             if (!message) return std::unexpected(std::move(message).error());
             if (*message) return **message;
         }
-        if (into.empty() && decoder_.framing() == Framing::raw) return fail(Errc::too_big, "recv");
+        if (into && into->empty() && decoder_.framing() == Framing::raw) return fail(Errc::too_big, "recv");
         const auto want = decoder_.want(into);
         iovec v[2];
         int n = 0;

@@ -32,6 +32,12 @@ public:
         return self_->recv(into, m, d);
     }
 
+    /// One message where it lies, until the next recv() or recv_view() of this channel: no copy where the endpoint is a
+    /// Viewer, elsewhere in a buffer that the channel keeps. Needs no place, and never leaves a message for want of
+    /// one.
+    [[nodiscard]] Result<Bytes> recv_view(Deadline d = Deadline::never()) { return self_->recv_view(d); }
+    [[nodiscard]] Result<Bytes> recv_view(Meta& m, Deadline d = Deadline::never()) { return self_->recv_view(m, d); }
+
     [[nodiscard]] Result<Loan> loan(std::size_t n, Deadline d = Deadline::never()) { return self_->loan(n, d); }
     [[nodiscard]] Result<Lease> take(Deadline d = Deadline::never()) { return self_->take(d); }
 
@@ -68,6 +74,8 @@ private:
         virtual Result<> send(Bytes, Meta, Deadline) = 0;
         virtual Result<MutBytes> recv(MutBytes, Deadline) = 0;
         virtual Result<MutBytes> recv(MutBytes, Meta&, Deadline) = 0;
+        virtual Result<Bytes> recv_view(Deadline) = 0;
+        virtual Result<Bytes> recv_view(Meta&, Deadline) = 0;
         virtual Result<Loan> loan(std::size_t, Deadline) = 0;
         virtual Result<Lease> take(Deadline) = 0;
         virtual Result<> wait_peer(Deadline) = 0;
@@ -107,9 +115,22 @@ private:
         }
         Result<MutBytes> recv(MutBytes b, Meta& m, Deadline d) override {
             if constexpr (Tagged<E>) return e_.recv(b, m, d);
-            if (m.type != 0) return refuse(Errc::unsupported, std::string(E::traits.name) + " has no types");
-            m = {};
+            WYE_CHECK(no_type(m));
             return recv(b, d);
+        }
+        Result<Bytes> recv_view(Deadline d) override {
+            if constexpr (Viewer<E>) return e_.recv_view(d);
+            if constexpr (Receiver<E>) return recv(own_room(), d);
+            return fail(Errc::unsupported, "recv");
+        }
+        Result<Bytes> recv_view(Meta& m, Deadline d) override {
+            if constexpr (requires {
+                              { e_.recv_view(m, d) } -> std::same_as<Result<Bytes>>;
+                          })
+                return e_.recv_view(m, d);
+            if constexpr (Tagged<E>) return recv(own_room(), m, d);
+            WYE_CHECK(no_type(m));
+            return recv_view(d);
         }
         Result<Loan> loan([[maybe_unused]] std::size_t n, [[maybe_unused]] Deadline d) override {
             if constexpr (Lender<E>) return e_.loan(n, d);
@@ -151,7 +172,24 @@ private:
                 return e_.raw_handles();
             return {};
         }
+        static Result<> no_type(Meta& m) {
+            if (m.type != 0) return refuse(Errc::unsupported, std::string(E::traits.name) + " has no types");
+            m = {};
+            return {};
+        }
+        // For the largest message there can be; touched only as far as messages reach.
+        MutBytes own_room() {
+            constexpr std::size_t most = std::size_t{1} << 30;
+            const auto n = max_message();
+            if (n > room_size_ && room_size_ < most) {
+                room_size_ = n < most ? n : most;
+                room_ = std::make_unique_for_overwrite<std::byte[]>(room_size_);
+            }
+            return {room_.get(), room_size_};
+        }
         E e_;
+        std::unique_ptr<std::byte[]> room_;
+        std::size_t room_size_ = 0;
     };
 
     std::unique_ptr<Erased> self_;

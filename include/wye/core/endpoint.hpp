@@ -37,6 +37,14 @@ concept Receiver = Endpoint<E> && requires(E& e, MutBytes b, Deadline d) {
     { e.recv(b, d) } -> std::same_as<Result<MutBytes>>;
 };
 
+/// Can give a message where it lies, in a buffer of its own, instead of copying it into the caller's place. It stays
+/// there until the next call that receives on this endpoint (a send() may come between), or until the endpoint is moved
+/// or dropped. All that recv() promises holds; only that no message is larger than the caller's place.
+template <class E>
+concept Viewer = Receiver<E> && requires(E& e, Deadline d) {
+    { e.recv_view(d) } -> std::same_as<Result<Bytes>>;
+};
+
 /// Meta can be sent and seen.
 template <class E>
 concept Tagged = requires(E& e, Bytes b, MutBytes m, Meta& meta, Deadline d) {

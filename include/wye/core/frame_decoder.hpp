@@ -17,20 +17,23 @@ namespace wye {
 /// place.
 class FrameDecoder {
 public:
+    /// The caller's place for a message. None: the message is given where it lies here, until the next call.
+    using Into = std::optional<MutBytes>;
+
     FrameDecoder(Framing framing, std::size_t max_message) noexcept : framing_(framing), max_(max_message) {}
 
-    /// The next whole message, in `into`; nullopt when more bytes are needed.
+    /// The next whole message; nullopt when more bytes are needed.
     /// Errc::too_big: larger than the limit (it is passed over) or than `into` (it stays: come back with more room).
-    Result<std::optional<MutBytes>> next(MutBytes into);
+    Result<std::optional<MutBytes>> next(Into into);
 
     /// Where the next bytes of the stream belong: first `direct` (inside the caller's `into`), then `buffer`.
     struct Want {
         MutBytes direct, buffer;
     };
-    Want want(MutBytes into) {
-        if (framing_ == Framing::raw) return {into, {}};
+    Want want(Into into) {
+        if (framing_ == Framing::raw) return {into ? *into : own_place(), {}};
         MutBytes direct;
-        if (active_ && !is_parked_) direct = into.subspan(have_, length_ - have_);
+        if (active_) direct = into->subspan(have_, length_ - have_);
         // One byte is enough of a promise; what is free beyond it is offered too: small messages come many a call.
         if (begin_ == end_) begin_ = end_ = 0;
         if (end_ == capacity_) make_room(1);
@@ -43,7 +46,7 @@ public:
             active_ = true;
             return;
         }
-        if (active_ && !is_parked_) {
+        if (active_) {
             const auto direct = n < length_ - have_ ? n : length_ - have_;
             have_ += direct;
             position_ += direct;
@@ -54,23 +57,22 @@ public:
 
     /// What next() would answer in the plain case, and nothing changed in every other: a whole message lies at hand,
     /// and fits. Inline, so that a small message costs no chain of calls.
-    std::optional<MutBytes> at_hand(MutBytes into) noexcept {
+    std::optional<MutBytes> at_hand(Into into) noexcept {
         if (framing_ != Framing::frame || active_ || ready_ || skip_ > 0 || piece_left_ > 0) return {};
         const auto there = buffered();
         if (there < FrameHeader::size) return {};
         const auto header = FrameHeader::decode(std::span<const std::byte, FrameHeader::size>(at(), FrameHeader::size));
         if (header.is_piece()) return pieces_at_hand(header, into);
-        if (header.length > max_ || header.length > into.size() || there - FrameHeader::size < header.length) return {};
-        copy_bytes(into.data(), at() + FrameHeader::size, header.length);
-        consume(FrameHeader::size + header.length);
-        return into.first(header.length);
+        if (header.length > max_ || !fits(header.length, into) || there - FrameHeader::size < header.length) return {};
+        consume(FrameHeader::size);
+        return given(header.length, into);
     }
 
     /// The call gives up half way: what lies in `into` is kept here for the next one.
-    void park(MutBytes into);
+    void park(Into into);
 
     /// The stream ended: the last line without its end, else Errc::closed, or Errc::peer_died inside a message.
-    Result<MutBytes> end(MutBytes into);
+    Result<MutBytes> end(Into into);
 
     std::size_t buffered() const noexcept { return end_ - begin_; }
     /// Nothing of a message is held here: bytes may be taken from the stream past the decoder.
@@ -91,17 +93,30 @@ private:
     };
     static constexpr std::size_t max_parts = 256;
 
-    Next next_frame(MutBytes into);
-    Next next_delimited(MutBytes into, std::byte mark);
-    Next begin_whole(const FrameHeader&, MutBytes into);
+    Next next_frame(Into into);
+    Next next_delimited(Into into, std::byte mark);
+    Next begin_whole(const FrameHeader&, Into into);
     Next continue_whole(MutBytes into);
-    std::optional<MutBytes> pieces_at_hand(FrameHeader, MutBytes into) noexcept;
+    std::optional<MutBytes> pieces_at_hand(FrameHeader, Into into) noexcept;
     std::optional<Error> begin_piece(const FrameHeader&);
     void fill_piece();
-    Next deliver_ready(MutBytes into);
+    Next deliver_ready(Into into);
     bool pass_over() noexcept;
     void consume(std::size_t n) noexcept { begin_ += n, position_ += n; }
-    const std::byte* at() const noexcept { return buffer_.get() + begin_; }
+    std::byte* at() const noexcept { return buffer_.get() + begin_; }
+    static bool fits(std::size_t n, const Into& into) noexcept { return !into || n <= into->size(); }
+    // The next n bytes of the buffer.
+    MutBytes given(std::size_t n, const Into& into) noexcept {
+        const MutBytes here(at(), n);
+        consume(n);
+        if (!into) return here;
+        copy_bytes(into->data(), here.data(), n);
+        return into->first(n);
+    }
+    MutBytes own_place() {
+        if (capacity_ == 0) make_room(1);
+        return {buffer_.get(), capacity_ < max_ ? capacity_ : max_};
+    }
     void make_room(std::size_t least);
 
     Framing framing_;
@@ -114,10 +129,8 @@ private:
     bool skip_to_mark_ = false;  // likewise, of a line
     std::size_t scanned_ = 0;    // bytes after begin_ known to hold no mark
 
-    bool active_ = false;  // a whole message is under way: have_ of length_ bytes lie in `into`, or in parked_
+    bool active_ = false;  // within a call: have_ of a whole message's length_ bytes lie in `into`
     std::size_t length_ = 0, have_ = 0;
-    std::vector<std::byte> parked_;
-    bool is_parked_ = false;
 
     std::vector<Part> parts_;
     std::uint64_t clock_ = 0;
@@ -125,7 +138,7 @@ private:
     std::size_t piece_left_ = 0;
     bool piece_last_ = false;
     std::optional<std::vector<std::byte>> ready_;
-    std::vector<std::byte> spare_;  // the room of the last such message, for the next
+    std::vector<std::byte> spare_;  // the last such message, until its room is the next one's
 };
 
 }  // namespace wye

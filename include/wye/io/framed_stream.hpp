@@ -84,13 +84,16 @@ public:
         return writer_.send(out(), b, d, control);
     }
     Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
+    /// The message where it lies in the read-ahead buffer, which grows to the largest that came (see Viewer).
+    Result<Bytes> recv_view(Deadline = Deadline::never());
     /// Errc::timed_out while bytes of the last message are not yet with the kernel.
     Result<> flush(Deadline d) { return writer_.flush(out(), d); }
     Result<> close_write();
 
-    /// recv() with another way of reading: `read(iovec*, count)` answers how many bytes came, 0 at the end.
+    /// recv(), or without a place recv_view(), with another way of reading: `read(iovec*, count)` answers how many
+    /// bytes came, 0 at the end.
     template <class Read>
-    Result<MutBytes> recv_by(MutBytes into, Read&& read);
+    Result<MutBytes> recv_by(FrameDecoder::Into into, Read&& read);
 
     std::size_t max_message() const noexcept { return decoder_.max_message(); }
     /// The descriptor to poll for reading, or for writing on an end that only writes.

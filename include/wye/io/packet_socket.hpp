@@ -38,6 +38,7 @@ public:
 
     Result<> send(Bytes, Deadline, Bytes beside = {});
     Result<MutBytes> recv(MutBytes into, Deadline, Beside* = nullptr);
+    Result<Bytes> recv_view(Deadline, Beside* = nullptr);
     /// Where one answers: until somebody has written.
     Result<> wait_peer(Deadline);
     Result<> close_write();

@@ -39,6 +39,7 @@ public:
 
     Result<> send(Bytes b, Deadline d = Deadline::never());
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never());
+    Result<Bytes> recv_view(Deadline d = Deadline::never());
     /// The program reads its end of file.
     Result<> close_write();
     /// Closes its input and waits for its end: Errc::peer_died when that was not exit status 0.
@@ -58,6 +59,6 @@ private:
 
 extern const Mechanism exec_mechanism;
 
-static_assert(Sender<Exec> && Receiver<Exec> && HalfCloser<Exec> && Pollable<Exec>);
+static_assert(Sender<Exec> && Viewer<Exec> && HalfCloser<Exec> && Pollable<Exec>);
 
 }  // namespace wye

@@ -25,6 +25,7 @@ public:
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return stream_.send(b, d); }
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return stream_.recv(into, d); }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) { return stream_.recv_view(d); }
     /// A socket's peer reads the end. On a pipe the reader waits on while the original is open: close that too.
     Result<> close_write();
     std::size_t max_message() const noexcept { return stream_.max_message(); }
@@ -45,6 +46,6 @@ private:
 
 extern const Mechanism fd_mechanism;
 
-static_assert(Sender<FdStream> && Receiver<FdStream> && HalfCloser<FdStream> && Pollable<FdStream>);
+static_assert(Sender<FdStream> && Viewer<FdStream> && HalfCloser<FdStream> && Pollable<FdStream>);
 
 }  // namespace wye

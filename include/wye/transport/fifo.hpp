@@ -43,6 +43,11 @@ public:
             WYE_CHECK(meet(d));
         return stream_.recv(into, d);
     }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) {
+        if (!met_) [[unlikely]]
+            WYE_CHECK(meet(d));
+        return stream_.recv_view(d);
+    }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     /// Not readable, and not hung up either, until the first writer has come.
     int native_handle() const noexcept { return stream_.native_handle(); }
@@ -79,7 +84,7 @@ private:
 
 extern const Mechanism fifo_mechanism;
 
-static_assert(Receiver<FifoReader> && !Sender<FifoReader> && Pollable<FifoReader>);
+static_assert(Viewer<FifoReader> && !Sender<FifoReader> && Pollable<FifoReader>);
 static_assert(Sender<FifoWriter> && !Receiver<FifoWriter> && HalfCloser<FifoWriter>);
 
 }  // namespace wye

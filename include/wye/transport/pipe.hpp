@@ -27,6 +27,7 @@ public:
     explicit PipeReader(Fd fd, StreamOptions o = {}) : stream_(std::move(fd), Fd(), shared(o)) {}
 
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return stream_.recv(into, d); }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) { return stream_.recv_view(d); }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }
     Channel::RawHandles raw_handles() const noexcept { return stream_.raw_handles(); }
@@ -62,7 +63,7 @@ struct PipeEnds {
 
 extern const Mechanism pipe_mechanism;
 
-static_assert(Receiver<PipeReader> && !Sender<PipeReader> && Pollable<PipeReader>);
+static_assert(Viewer<PipeReader> && !Sender<PipeReader> && Pollable<PipeReader>);
 static_assert(Sender<PipeWriter> && !Receiver<PipeWriter> && HalfCloser<PipeWriter>);
 
 }  // namespace wye

@@ -51,9 +51,9 @@ private:
 /// What hurts: the highest priority always goes first, oldest first within it, so a steady flow of it starves the rest.
 /// A recv() into less than max_message() may find a larger message: it is then out of the kernel's queue and kept here
 /// until a recv() has room, unseen by poll and by other readers, and lost with this object. Size `into` with
-/// max_message(). Threads: any number may send and recv at once, but recv into less than max_message() only one. After
-/// fork: both processes hold the queue (what was kept here is then kept twice). After the last close it still exists:
-/// remove() ends it. mq_overview(7), mq_open(3), mq_notify(3).
+/// max_message(). Threads: any number may send and recv at once, but recv into less than max_message(), and recv_view,
+/// only one. After fork: both processes hold the queue (what was kept here is then kept twice). After the last close it
+/// still exists: remove() ends it. mq_overview(7), mq_open(3), mq_notify(3).
 class PosixMq {
 public:
     static constexpr Traits traits{.scheme = "posix-mq",
@@ -77,6 +77,12 @@ public:
     }
     Result<MutBytes> recv(MutBytes into, Meta&, Deadline = Deadline::never());
 
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) {
+        Meta m;
+        return recv_view(m, d);
+    }
+    Result<Bytes> recv_view(Meta&, Deadline = Deadline::never());
+
     /// This process gets the signal, with si_code SI_MESGQ and `value` in si_value, when a message comes into the empty
     /// queue: once, and with PosixMqNotification's other conditions. Errc::busy when one is registered already.
     Result<> notify_signal(int number, int value = 0);
@@ -94,13 +100,14 @@ public:
 private:
     explicit PosixMq(Fd fd) noexcept : fd_(std::move(fd)) {}
     Result<> learn(const std::string& name, const PosixMqOptions&, bool made);
-    Result<MutBytes> recv_kept(MutBytes into, Meta&, Deadline);
+    Result<> may_recv(const Meta&) const;
+    Result<> keep(Deadline);
     Result<std::size_t> receive(MutBytes, unsigned& priority, Deadline);
 
     Fd fd_;
     std::size_t message_size_ = 0, depth_ = 0;
     bool may_send_ = true, may_recv_ = true;
-    std::vector<std::byte> kept_;  // a place of message_size_, made at the first recv() into less
+    std::vector<std::byte> kept_;  // a place of message_size_, made at the first recv_view(), or recv() into less
     std::size_t kept_size_ = 0;
     unsigned kept_priority_ = 0;
     bool keeps_ = false;
@@ -108,6 +115,6 @@ private:
 
 extern const Mechanism posix_mq_mechanism;
 
-static_assert(Sender<PosixMq> && Receiver<PosixMq> && Tagged<PosixMq> && Pollable<PosixMq>);
+static_assert(Sender<PosixMq> && Viewer<PosixMq> && Tagged<PosixMq> && Pollable<PosixMq>);
 
 }  // namespace wye

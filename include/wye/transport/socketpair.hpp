@@ -28,6 +28,7 @@ public:
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return stream_.send(b, d); }
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return stream_.recv(into, d); }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) { return stream_.recv_view(d); }
     Result<> close_write() { return stream_.close_write(); }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }
@@ -46,6 +47,6 @@ struct SocketPair {
 
 extern const Mechanism socketpair_mechanism;
 
-static_assert(Sender<SocketPairEnd> && Receiver<SocketPairEnd> && HalfCloser<SocketPairEnd> && Pollable<SocketPairEnd>);
+static_assert(Sender<SocketPairEnd> && Viewer<SocketPairEnd> && HalfCloser<SocketPairEnd> && Pollable<SocketPairEnd>);
 
 }  // namespace wye

@@ -69,6 +69,12 @@ public:
     /// `Meta::type` asks (0 any, n exactly n, -n the lowest up to n), and is then the type that came.
     Result<MutBytes> recv(MutBytes into, Meta&, Deadline = Deadline::never());
 
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) {
+        Meta m;
+        return recv_view(m, d);
+    }
+    Result<Bytes> recv_view(Meta&, Deadline = Deadline::never());
+
     /// The lesser of the queue's limit and the system's, as they are now.
     std::size_t max_message() const;
     Result<SysvMqStat> stat() const;
@@ -87,6 +93,7 @@ private:
     SysvMq(int id, SysvMqOptions o) noexcept : id_(id), options_(o) {}
     static Result<SysvMq> opened(int id, SysvMqOptions, const std::string& subject);
     std::unexpected<Error> failed(long r, const char* op) const;
+    Result<Bytes> take(std::size_t most, Meta&, Deadline);
 
     int id_;
     SysvMqOptions options_;
@@ -96,6 +103,6 @@ private:
 
 extern const Mechanism sysv_mq_mechanism;
 
-static_assert(Sender<SysvMq> && Receiver<SysvMq> && Tagged<SysvMq> && !Pollable<SysvMq>);
+static_assert(Sender<SysvMq> && Viewer<SysvMq> && Tagged<SysvMq> && !Pollable<SysvMq>);
 
 }  // namespace wye

@@ -42,6 +42,7 @@ public:
 
     Result<> send(Bytes, Deadline = Deadline::never());
     Result<MutBytes> recv(MutBytes into, Deadline = Deadline::never());
+    Result<Bytes> recv_view(Deadline = Deadline::never());
     Result<> close_write() { return stream_.close_write(); }
     std::size_t max_message() const noexcept { return stream_.max_message(); }
     int native_handle() const noexcept { return stream_.native_handle(); }
@@ -73,6 +74,6 @@ private:
 
 extern const Mechanism tcp_mechanism;
 
-static_assert(Sender<TcpSocket> && Receiver<TcpSocket> && HalfCloser<TcpSocket> && Pollable<TcpSocket>);
+static_assert(Sender<TcpSocket> && Viewer<TcpSocket> && HalfCloser<TcpSocket> && Pollable<TcpSocket>);
 
 }  // namespace wye

@@ -40,6 +40,7 @@ public:
     /// Errc::too_big before anything is sent: 65,507 bytes over IPv4, 65,527 over IPv6.
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return socket_.send(b, d); }
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) { return socket_.recv(into, d); }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) { return socket_.recv_view(d); }
     /// Bound: until somebody has written.
     Result<> wait_peer(Deadline d = Deadline::never()) { return socket_.wait_peer(d); }
     unsigned port() const noexcept { return port_; }  ///< our own
@@ -54,6 +55,6 @@ private:
 
 extern const Mechanism udp_mechanism;
 
-static_assert(Sender<UdpSocket> && Receiver<UdpSocket> && Pollable<UdpSocket> && !HalfCloser<UdpSocket>);
+static_assert(Sender<UdpSocket> && Viewer<UdpSocket> && Pollable<UdpSocket> && !HalfCloser<UdpSocket>);
 
 }  // namespace wye

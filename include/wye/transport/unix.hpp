@@ -77,9 +77,15 @@ public:
     }
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
         if (passing_) [[unlikely]]
-            return recv_passing(into, nullptr, d);
+            return recv_fds(into, nullptr, d);
         if (auto* s = std::get_if<FramedStream>(&io_)) return s->recv(into, d);
         return std::get_if<PacketSocket>(&io_)->recv(into, d);
+    }
+    Result<Bytes> recv_view(Deadline d = Deadline::never()) {
+        if (passing_) [[unlikely]]
+            return recv_passing({}, nullptr, d);
+        if (auto* s = std::get_if<FramedStream>(&io_)) return s->recv_view(d);
+        return std::get_if<PacketSocket>(&io_)->recv_view(d);
     }
 
     /// With up to max_fds descriptors, which stay open here. On raw streams the message must not be empty.
@@ -105,7 +111,8 @@ private:
     friend class UnixListener;
     struct Passing;
     UnixSocket(Fd, UnixOptions, bool answers, std::unique_ptr<UnixName>);
-    Result<MutBytes> recv_passing(MutBytes into, std::vector<Fd>*, Deadline);
+    Result<MutBytes> recv_fds(MutBytes into, std::vector<Fd>*, Deadline);
+    Result<Bytes> recv_passing(FrameDecoder::Into, std::vector<Fd>*, Deadline);
 
     UnixOptions options_;
     std::variant<FramedStream, PacketSocket> io_;
@@ -140,6 +147,6 @@ private:
 
 extern const Mechanism unix_mechanism;
 
-static_assert(Sender<UnixSocket> && Receiver<UnixSocket> && HalfCloser<UnixSocket> && Pollable<UnixSocket>);
+static_assert(Sender<UnixSocket> && Viewer<UnixSocket> && HalfCloser<UnixSocket> && Pollable<UnixSocket>);
 
 }  // namespace wye

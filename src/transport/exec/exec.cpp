@@ -66,6 +66,12 @@ Result<MutBytes> Exec::recv(MutBytes into, Deadline d) {
     return r;
 }
 
+Result<Bytes> Exec::recv_view(Deadline d) {
+    auto r = child_->stream.recv_view(d);
+    if (!r) return std::unexpected(judged(std::move(r).error(), d));
+    return r;
+}
+
 Result<> Exec::close_write() { return child_->stream.close_write(); }
 
 Result<> Exec::finish(Deadline d) {

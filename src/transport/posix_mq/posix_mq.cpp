@@ -176,26 +176,39 @@ Result<std::size_t> PosixMq::receive(MutBytes into, unsigned& priority, Deadline
     return static_cast<std::size_t>(r);
 }
 
-Result<MutBytes> PosixMq::recv(MutBytes into, Meta& m, Deadline d) {
+Result<> PosixMq::may_recv(const Meta& m) const {
     if (m.type != 0) return refuse(Errc::unsupported, "a POSIX message queue has priorities and no types");
-    if (!may_recv_) return fail(Errc::unsupported, "mq_receive");
-    if (keeps_ || into.size() < message_size_) return recv_kept(into, m, d);
-    WYE_TRY(const auto n, receive(into, m.priority, d));
-    return into.first(n);
+    return may_recv_ ? Result<>() : fail(Errc::unsupported, "mq_receive");
 }
 
 // The kernel wants room for the largest message, whatever comes.
-Result<MutBytes> PosixMq::recv_kept(MutBytes into, Meta& m, Deadline d) {
-    if (!keeps_) {
-        kept_.resize(message_size_);
-        WYE_TRY(kept_size_, receive(kept_, kept_priority_, d));
-        keeps_ = true;
+Result<> PosixMq::keep(Deadline d) {
+    if (keeps_) return {};
+    kept_.resize(message_size_);
+    WYE_TRY(kept_size_, receive(kept_, kept_priority_, d));
+    keeps_ = true;
+    return {};
+}
+
+Result<MutBytes> PosixMq::recv(MutBytes into, Meta& m, Deadline d) {
+    WYE_CHECK(may_recv(m));
+    if (!keeps_ && into.size() >= message_size_) {
+        WYE_TRY(const auto n, receive(into, m.priority, d));
+        return into.first(n);
     }
+    WYE_CHECK(keep(d));
     if (kept_size_ > into.size()) return fail(Errc::too_big, "mq_receive");
-    copy_bytes(into.data(), kept_.data(), kept_size_);
+    WYE_TRY(const auto message, recv_view(m, d));
+    copy_bytes(into.data(), message.data(), message.size());
+    return into.first(message.size());
+}
+
+Result<Bytes> PosixMq::recv_view(Meta& m, Deadline d) {
+    WYE_CHECK(may_recv(m));
+    WYE_CHECK(keep(d));
     keeps_ = false;
     m.priority = kept_priority_;
-    return into.first(kept_size_);
+    return Bytes(kept_.data(), kept_size_);
 }
 
 Result<std::size_t> PosixMq::messages() const {

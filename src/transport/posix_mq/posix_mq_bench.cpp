@@ -2,6 +2,8 @@
 #include "wye/registry/open.hpp"
 #include "wye/transport/posix_mq.hpp"
 
+#include "receive.hpp"
+
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -13,6 +15,7 @@
 namespace {
 
 using namespace wye;
+using bench::By;
 
 // The name goes at once; the queue lives as long as its descriptor.
 PosixMq queue() {
@@ -40,15 +43,15 @@ void raw(benchmark::State& state, std::size_t size) {
     done(state, size);
 }
 
-template <class Q>
+template <By by, class Q>
 void ours(benchmark::State& state, Q q, std::size_t size) {
     const std::vector<std::byte> message(size, std::byte{'x'});
     std::vector<std::byte> room(q.max_message());
     for (auto _ : state) {
         if (!q.send(message)) return state.SkipWithError("send");
-        const auto got = q.recv(room);
+        const auto got = bench::receive<by>(q, room);
         if (!got || got->size() != size) return state.SkipWithError("recv");
-        benchmark::DoNotOptimize(room.data());
+        benchmark::DoNotOptimize(got->data());
     }
     done(state, size);
 }
@@ -57,9 +60,12 @@ const bool registered = [] {
     for (const std::size_t size : {64u, 4096u}) {
         const auto tail = "/posix-mq/" + std::to_string(size);
         benchmark::RegisterBenchmark(("raw" + tail).c_str(), [=](benchmark::State& s) { raw(s, size); });
-        benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) { ours(s, queue(), size); });
+        benchmark::RegisterBenchmark(("wye" + tail).c_str(),
+                                     [=](benchmark::State& s) { ours<By::recv>(s, queue(), size); });
+        benchmark::RegisterBenchmark(("view" + tail).c_str(),
+                                     [=](benchmark::State& s) { ours<By::view>(s, queue(), size); });
         benchmark::RegisterBenchmark(("channel" + tail).c_str(),
-                                     [=](benchmark::State& s) { ours(s, Channel(queue()), size); });
+                                     [=](benchmark::State& s) { ours<By::recv>(s, Channel(queue()), size); });
     }
     return true;
 }();

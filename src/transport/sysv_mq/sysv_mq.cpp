@@ -127,26 +127,33 @@ Result<> SysvMq::send(Bytes b, Meta m, Deadline d) {
     return {};
 }
 
-Result<MutBytes> SysvMq::recv(MutBytes into, Meta& m, Deadline d) {
+// Inlined: each function that a system call returns through costs 15 ns.
+[[gnu::always_inline]] inline Result<Bytes> SysvMq::take(std::size_t most, Meta& m, Deadline d) {
     if (options_.mode == Mode::write) return fail(Errc::unsupported, "msgrcv");
     const long type = m.type != 0 ? m.type : options_.type;
     long r = 0;
     for (;;) {
-        const auto room = std::min(into.size(), in_.room);
+        const auto room = std::min(most, in_.room);
         r = by(d, [&](int flags) { return sys::msgrcv(id_, in_.bytes.get(), room, type, flags); });
-        if (r != -E2BIG || room == into.size()) break;
+        if (r != -E2BIG || room == most) break;
         // The limits were raised since we made our place.
         const auto larger = max_message();
         if (larger <= in_.room) break;
         in_.make(larger);
     }
     if (r < 0) return failed(r, "msgrcv");
-    const auto n = static_cast<std::size_t>(r);
-    copy_bytes(into.data(), in_.text(), n);
     m.priority = 0;
     std::memcpy(&m.type, in_.bytes.get(), sizeof m.type);
-    return into.first(n);
+    return Bytes(in_.text(), static_cast<std::size_t>(r));
 }
+
+Result<MutBytes> SysvMq::recv(MutBytes into, Meta& m, Deadline d) {
+    WYE_TRY(const auto message, take(into.size(), m, d));
+    copy_bytes(into.data(), message.data(), message.size());
+    return into.first(message.size());
+}
+
+Result<Bytes> SysvMq::recv_view(Meta& m, Deadline d) { return take(SIZE_MAX, m, d); }
 
 std::size_t SysvMq::max_message() const {
     const auto s = stat();

@@ -1,6 +1,8 @@
 // One thread sends and receives: the cost of a call, without the cost of waking somebody.
 #include "wye/transport/sysv_mq.hpp"
 
+#include "receive.hpp"
+
 #include <benchmark/benchmark.h>
 #include <sys/msg.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 namespace {
 
 using namespace wye;
+using bench::By;
 
 /// A queue of this process; System V has no name to drop early, so it goes at the end.
 struct Queue {
@@ -40,35 +43,38 @@ void raw(benchmark::State& state, std::size_t size) {
     done(state, size);
 }
 
-template <class Q>
+template <By by, class Q>
 void ours(benchmark::State& state, Q& q, std::size_t size) {
     const std::vector<std::byte> message(size, std::byte{'x'});
     std::vector<std::byte> room(q.max_message());
     for (auto _ : state) {
         if (!q.send(message)) return state.SkipWithError("send");
-        const auto got = q.recv(room);
+        const auto got = bench::receive<by>(q, room);
         if (!got || got->size() != size) return state.SkipWithError("recv");
-        benchmark::DoNotOptimize(room.data());
+        benchmark::DoNotOptimize(got->data());
     }
     done(state, size);
 }
 
+template <By by>
 void concrete(benchmark::State& state, std::size_t size) {
     Queue queue;
-    ours(state, queue.q, size);
+    ours<by>(state, queue.q, size);
 }
 
 void channel(benchmark::State& state, std::size_t size) {
     Queue queue;
     Channel c(std::move(queue.q));
-    ours(state, c, size);
+    ours<By::recv>(state, c, size);
 }
 
 const bool registered = [] {
     for (const std::size_t size : {64u, 4096u}) {
         const auto tail = "/sysv-mq/" + std::to_string(size);
         benchmark::RegisterBenchmark(("raw" + tail).c_str(), [=](benchmark::State& s) { raw(s, size); });
-        benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) { concrete(s, size); });
+        benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) { concrete<By::recv>(s, size); });
+        benchmark::RegisterBenchmark(("view" + tail).c_str(),
+                                     [=](benchmark::State& s) { concrete<By::view>(s, size); });
         benchmark::RegisterBenchmark(("channel" + tail).c_str(), [=](benchmark::State& s) { channel(s, size); });
     }
     return true;

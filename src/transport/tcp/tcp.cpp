@@ -60,6 +60,12 @@ Result<MutBytes> TcpSocket::recv(MutBytes into, Deadline d) {
     return r;
 }
 
+Result<Bytes> TcpSocket::recv_view(Deadline d) {
+    auto r = stream_.recv_view(d);
+    if (!r && r.error().sys() != 0) return std::unexpected(settled(std::move(r).error()));
+    return r;
+}
+
 Result<TcpSocket> TcpSocket::connect(const std::string& host, const std::string& port, TcpOptions o,
                                      Deadline deadline) {
     WYE_TRY(const auto addresses, sys::resolve(host, port, SOCK_STREAM, false));

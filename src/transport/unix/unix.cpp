@@ -103,10 +103,15 @@ Result<> UnixSocket::send_fds(Bytes b, std::span<const int> fds, Deadline d) {
 
 Result<MutBytes> UnixSocket::recv_fds(MutBytes into, std::vector<Fd>& fds, Deadline d) {
     if (!passing_) return refuse(Errc::unsupported, "passing descriptors is off (UnixOptions::pass_fds)");
-    return recv_passing(into, &fds, d);
+    return recv_fds(into, &fds, d);
 }
 
-Result<MutBytes> UnixSocket::recv_passing(MutBytes into, std::vector<Fd>* fds, Deadline d) {
+Result<MutBytes> UnixSocket::recv_fds(MutBytes into, std::vector<Fd>* fds, Deadline d) {
+    WYE_TRY(const auto message, recv_passing(into, fds, d));
+    return into.first(message.size());
+}
+
+Result<Bytes> UnixSocket::recv_passing(FrameDecoder::Into into, std::vector<Fd>* fds, Deadline d) {
     auto& p = *passing_;
     const auto lost = [&] {
         p.broken = true;
@@ -116,10 +121,11 @@ Result<MutBytes> UnixSocket::recv_passing(MutBytes into, std::vector<Fd>* fds, D
     DescriptorRoom room;
     Passing::Held with;
     auto* stream = std::get_if<FramedStream>(&io_);
-    auto got = [&]() -> Result<MutBytes> {
+    auto got = [&]() -> Result<Bytes> {
         if (!stream) {
             PacketSocket::Beside beside{.room = room.bytes};
-            auto message = std::get<PacketSocket>(io_).recv(into, d, &beside);
+            auto& packets = std::get<PacketSocket>(io_);
+            auto message = into ? Result<Bytes>(packets.recv(*into, d, &beside)) : packets.recv_view(d, &beside);
             p.came(room.unpack(beside.used), p.read + 1);
             if (beside.cut) return lost();
             return message;
