@@ -77,9 +77,6 @@ struct Ends {
 enum class Why { count, closed, idle, timeout, interrupted, reader_gone };
 
 Result<Why> pump(const Options& o, Channel& from, const Ends& ends, Got& got, Progress& progress) {
-    // Memory for the largest message is reserved, and touched only as far as messages reach.
-    const auto room_size = std::max<std::size_t>(1, std::min<std::size_t>(from.max_message(), std::size_t{1} << 30));
-    const auto room = std::make_unique_for_overwrite<std::byte[]>(room_size);
     Output out(o);
     for (;;) {
         if (o.count && got.messages == o.count) return Why::count;
@@ -90,7 +87,7 @@ Result<Why> pump(const Options& o, Channel& from, const Ends& ends, Got& got, Pr
         Meta meta{.type = o.type};
         auto message = patiently(next, [&](Deadline d) {
             meta = {.type = o.type};
-            return from.recv({room.get(), room_size}, meta, d);
+            return from.recv_view(meta, d);
         });
         if (interrupted()) return Why::interrupted;
         if (!message) {

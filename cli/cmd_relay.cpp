@@ -91,12 +91,9 @@ private:
     }
 
     Result<> copy_messages() {
-        const auto size = std::min<std::size_t>(std::max<std::size_t>(from_.max_message(), 1), std::size_t{1} << 30);
-        const auto room = std::make_unique_for_overwrite<std::byte[]>(size);
         for (;;) {
             Meta meta;
-            auto got =
-                patiently(Deadline::never(), [&](Deadline d) { return from_.recv({room.get(), size}, meta, d); });
+            auto got = patiently(Deadline::never(), [&](Deadline d) { return from_.recv_view(meta, d); });
             if (interrupted()) return {};
             if (!got) return got.error().is(Errc::closed) ? Result<>() : std::unexpected(got.error());
             if (!(to_.traits().priorities || to_.traits().types)) meta = {};

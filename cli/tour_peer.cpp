@@ -90,10 +90,10 @@ Result<> send_file(Channel& to, const Errand& e, Report& report, Digest& digest)
     return {};
 }
 
-Result<> receive_file(Channel& from, const Errand& e, Report& report, Digest& digest, MutBytes room) {
+Result<> receive_file(Channel& from, const Errand& e, Report& report, Digest& digest) {
     auto start = Clock::now();
     for (; report.bytes < e.bytes;) {
-        WYE_TRY(const auto part, from.recv(room, patience));
+        WYE_TRY(const auto part, from.recv_view(patience));
         if (part.empty()) {  // meet_reader()
             WYE_CHECK(give_credit(from, report.messages));
             continue;
@@ -121,9 +121,9 @@ Result<> send_pings(Channel& to, const Errand& e) {
     return {};
 }
 
-Result<> receive_pings(Channel& from, const Errand& e, Report& report, MutBytes room) {
+Result<> receive_pings(Channel& from, const Errand& e, Report& report) {
     for (unsigned i = 0; i < e.pings; ++i) {
-        WYE_TRY(const auto ping, from.recv(room, Deadline::never()));
+        WYE_TRY(const auto ping, from.recv_view());
         std::int64_t stamp = 0;
         if (ping.size() != ping_size) return refuse(Errc::mismatch, fmt::format("a ping of {} bytes", ping.size()));
         std::memcpy(&stamp, ping.data(), sizeof stamp);
@@ -194,10 +194,8 @@ Report tour_send(Channel& to, const Errand& e) {
 }
 
 Report tour_receive(Channel& from, const Errand& e) {
-    std::vector<std::byte> room(
-        std::max<std::size_t>(e.chunk, from.max_message() < (1u << 20) ? from.max_message() : e.chunk));
-    return walk([&](Report& r, Digest& d) { return receive_file(from, e, r, d, room); },
-                [&](Report& r) { return receive_pings(from, e, r, room); });
+    return walk([&](Report& r, Digest& d) { return receive_file(from, e, r, d); },
+                [&](Report& r) { return receive_pings(from, e, r); });
 }
 
 void write_report(const Report& report, const Errand& e) {

@@ -44,6 +44,8 @@ TEST(Channel, what_the_endpoint_has_not_is_unsupported) {
     WYE_EXPECT_ERRC(Errc::unsupported, c.send(bytes_of("z"), Meta{.type = 1}));
     WYE_EXPECT_ERRC(Errc::unsupported, c.recv(room));
     WYE_EXPECT_ERRC(Errc::unsupported, c.recv(room, meta));
+    WYE_EXPECT_ERRC(Errc::unsupported, c.recv_view());
+    WYE_EXPECT_ERRC(Errc::unsupported, c.recv_view(meta));
     WYE_EXPECT_ERRC(Errc::unsupported, c.loan(1));
     WYE_EXPECT_ERRC(Errc::unsupported, c.take());
     WYE_EXPECT_ERRC(Errc::unsupported, c.close_write());
@@ -68,4 +70,46 @@ TEST(Channel, hands_everything_through) {
     EXPECT_EQ(c.max_message(), 77u);
     EXPECT_EQ(c.native_handle(), 5);
     EXPECT_FALSE(c.traits().pollable) << "an object's own traits go before its class's";
+}
+
+namespace {
+
+// Receives into the caller's place, and says how large that was.
+struct Copies {
+    static constexpr Traits traits{.scheme = "copies", .name = "copies"};
+    std::size_t largest = 3;
+    std::size_t* place;
+    Result<MutBytes> recv(MutBytes b, Deadline) {
+        *place = b.size();
+        return b.first(std::min<std::size_t>(b.size(), 3));
+    }
+    std::size_t max_message() const { return largest; }
+};
+struct Views : Copies {
+    static constexpr std::byte here[2]{};
+    Result<Bytes> recv_view(Deadline) { return Bytes(here); }
+};
+
+}  // namespace
+
+TEST(Channel, a_view_is_the_endpoints_own_or_lies_in_room_for_the_largest_message) {
+    std::size_t place = 0;
+    Channel copies(Copies{.place = &place});
+    EXPECT_EQ(or_throw(copies.recv_view()).size(), 3u);
+    EXPECT_EQ(place, 3u);
+    Meta meta{.priority = 7};
+    EXPECT_EQ(or_throw(copies.recv_view(meta)).size(), 3u);
+    EXPECT_EQ(meta.priority, 0u);
+    meta.type = 1;
+    WYE_EXPECT_ERRC(Errc::unsupported, copies.recv_view(meta));
+    Channel boundless(Copies{.largest = SIZE_MAX, .place = &place});
+    WYE_ASSERT_OK(boundless.recv_view());
+    EXPECT_EQ(place, std::size_t{1} << 30);
+    Channel views(Views{{.place = &place}});
+    EXPECT_EQ(or_throw(views.recv_view()).data(), Views::here);
+    EXPECT_EQ(or_throw(views.recv_view(meta = {})).data(), Views::here);
+    Channel most(Most{});
+    WYE_ASSERT_OK(most.send({}, Meta{.priority = 3, .type = 4}));
+    WYE_ASSERT_OK(most.recv_view(meta));
+    EXPECT_EQ(meta.type, 4);
 }

@@ -17,12 +17,14 @@ using Messages = std::vector<std::string>;
 // Chunk sizes, used again and again.
 using Cuts = std::vector<std::uint8_t>;
 
-// Feeds `wire` in chunks; before some of them the call "gives up", and the next one comes with another place.
-Messages decode(Framing framing, std::string_view wire, std::size_t room, const Cuts& cuts) {
+// Feeds `wire` in chunks; before some of them the call "gives up", and the next one comes with another place, or with
+// none.
+Messages decode(Framing framing, std::string_view wire, std::size_t size, const Cuts& cuts) {
     std::size_t turn = 0;
     FrameDecoder d(framing, 4096);
     Messages out;
-    std::vector<std::byte> into(room);
+    std::vector<std::byte> room(size);
+    FrameDecoder::Into into(room);
     for (;;) {
         auto m = d.next(into);
         RC_ASSERT(m.has_value());
@@ -37,7 +39,8 @@ Messages decode(Framing framing, std::string_view wire, std::size_t room, const 
         const std::size_t cut = cuts.empty() ? 0 : cuts[turn++ % cuts.size()];
         if (cut % 4 == 3) {
             d.park(into);
-            into.assign(room, std::byte{0xee});
+            room.assign(size, std::byte{0xee});
+            into = cut % 8 == 3 ? FrameDecoder::Into(room) : std::nullopt;
             const auto again = d.next(into);
             RC_ASSERT(again.has_value() && !*again);
         }

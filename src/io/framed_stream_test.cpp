@@ -35,7 +35,7 @@ std::string text(std::size_t n) {
     return s;
 }
 
-// A few messages of every kind through `ends`, from a thread; what arrived.
+// A few messages of every kind through `ends`, from a thread; what arrived, copied and where it lay by turns.
 std::vector<std::string> carry(Ends& ends, const std::vector<std::string>& messages) {
     std::thread writer([&] {
         for (const auto& m : messages)
@@ -45,7 +45,7 @@ std::vector<std::string> carry(Ends& ends, const std::vector<std::string>& messa
     std::vector<std::string> got;
     std::vector<std::byte> room(200'000);
     for (;;) {
-        auto m = ends.in.recv(room, 10s);
+        const auto m = got.size() % 2 ? ends.in.recv_view(10s) : Result<Bytes>(ends.in.recv(room, 10s));
         if (!m) {
             EXPECT_TRUE(m.error().is(Errc::closed)) << m.error().message();
             break;
@@ -55,7 +55,8 @@ std::vector<std::string> carry(Ends& ends, const std::vector<std::string>& messa
     writer.join();
     return got;
 }
-const std::vector<std::string> mixed{"one", "", text(4092), text(4093), text(9000), text(150'000), "last"};
+const std::vector<std::string> mixed{
+    "one", "", text(4092), text(4093), text(9000), text(9001), text(150'000), text(150'001), "last"};
 
 }  // namespace
 
@@ -132,6 +133,37 @@ TEST(FramedStream, a_deadline_inside_a_message_is_taken_up_by_the_next_call) {
     rest.join();
     WYE_ASSERT_OK(got);
     EXPECT_EQ(text_of(*got), big);
+}
+
+TEST(FramedStream, a_view_takes_up_what_recv_left_and_recv_what_a_view_left) {
+    const auto big = text(1 << 20);
+    for (const bool view_first : {false, true}) {
+        auto ends = socket_ends();
+        std::vector<std::byte> room(1 << 20);
+        const auto get = [&](bool view, Deadline d) {
+            return view ? ends.in.recv_view(d) : Result<Bytes>(ends.in.recv(room, d));
+        };
+        WYE_ASSERT_OK(ends.out.send(bytes_of(big), Deadline::now()));
+        WYE_EXPECT_ERRC(Errc::timed_out, get(view_first, 20ms));
+        WYE_EXPECT_ERRC(Errc::timed_out, get(!view_first, Deadline::now()));
+        std::thread rest([&] { EXPECT_TRUE(ends.out.flush(10s)); });
+        auto got = get(!view_first, 10s);
+        rest.join();
+        WYE_ASSERT_OK(got);
+        EXPECT_TRUE(text_of(*got) == big);
+    }
+}
+
+TEST(FramedStream, a_view_stays_while_the_same_end_sends) {
+    auto ends = socket_ends();
+    WYE_ASSERT_OK(ends.out.send(bytes_of("question")));
+    WYE_ASSERT_OK(ends.out.send(bytes_of("next")));
+    const auto question = or_throw(ends.in.recv_view(1s));
+    WYE_ASSERT_OK(ends.in.send(question));
+    WYE_ASSERT_OK(ends.in.send(bytes_of(text(9000))));
+    EXPECT_EQ(text_of(question), "question");
+    EXPECT_EQ(text_of(or_throw(ends.out.recv_view(1s))), "question");
+    EXPECT_EQ(text_of(or_throw(ends.in.recv_view(1s))), "next");
 }
 
 TEST(FramedStream, the_rest_of_a_half_sent_message_goes_before_the_next) {
@@ -224,7 +256,9 @@ TEST(FramedStream, one_message_costs_one_system_call_each_way) {
         const auto before = sys::count();
         WYE_ASSERT_OK(ends.out.send(bytes_of("x")));
         WYE_ASSERT_OK(ends.in.recv(room));
-        EXPECT_EQ(sys::count() - before, 2u);
+        WYE_ASSERT_OK(ends.out.send(bytes_of("y")));
+        WYE_ASSERT_OK(ends.in.recv_view());
+        EXPECT_EQ(sys::count() - before, 4u);
     }
 }
 

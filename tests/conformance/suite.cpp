@@ -53,11 +53,11 @@ public:
     In(Channel c, Framing f) : channel(std::move(c)), framing_(f), room_(channel.max_message() + 16) {}
     Result<std::string> recv(Deadline d = patience) {
         if (framing_ != Framing::raw) {
-            WYE_TRY(const auto got, channel.recv(room_, d));
+            WYE_TRY(const auto got, receive(d));
             return std::string(text_of(got));
         }
         while (held_.size() < 4 || held_.size() < 4 + length()) {
-            WYE_TRY(const auto got, channel.recv(room_, d));
+            WYE_TRY(const auto got, receive(d));
             held_ += text_of(got);
         }
         auto m = held_.substr(4, length());
@@ -65,8 +65,13 @@ public:
         return m;
     }
     Channel channel;
+    bool views = false;  // recv_view() instead of recv()
 
 private:
+    Result<Bytes> receive(Deadline d) {
+        if (views) return channel.recv_view(d);
+        return channel.recv(room_, d);
+    }
     std::size_t length() const {
         return FrameHeader::decode(std::span<const std::byte, 4>(bytes_of(std::string_view(held_)).data(), 4)).length;
     }
@@ -233,6 +238,51 @@ TEST_P(Conformance, the_largest_message_passes_and_one_byte_more_is_refused) {
     }
     read.step();
     EXPECT_TRUE(child.ok());
+}
+
+// Whole and in order, empty, the largest and one byte more, the deadline, the end: as recv(), and by turns with it.
+TEST_P(Conformance, a_view_keeps_what_recv_promises) {
+    Progress opened, looked, read;
+    const auto messages = [&](std::size_t max) {
+        std::vector<std::string> all{"before", message(0, 0, max), "after"};
+        if (traits().empty_messages) all.insert(all.end() - 1, 2, "");
+        const auto s = sizes(max);
+        for (unsigned i = 1; i <= 100; ++i) all.push_back(message(0, i, s[i % s.size()]));
+        return all;
+    };
+    Child child([&] {
+        auto out = writer();
+        opened.step();
+        if (!looked.reach(1)) return false;
+        const auto max = largest(out.channel, framing());
+        unsigned sent = 0;
+        for (const auto& m : messages(max)) {
+            if (!traits().lossless && !read.reach(sent)) return false;
+            EXPECT_TRUE(out.send(m).has_value()) << "message " << sent;
+            if (++sent == 2) WYE_EXPECT_ERRC(Errc::too_big, out.send(message(0, 0, max + 1)));
+        }
+        return read.reach(sent);
+    });
+    auto in = reader();
+    in.views = true;
+    ASSERT_TRUE(opened.reach(1));
+    WYE_EXPECT_ERRC(Errc::timed_out, in.recv(Deadline::now()));
+    const auto start = Deadline::Clock::now();
+    WYE_EXPECT_ERRC(Errc::timed_out, in.recv(30ms));
+    EXPECT_GE(Deadline::Clock::now() - start, 30ms);
+    looked.step();
+    unsigned i = 0;
+    for (const auto& m : messages(largest(in.channel, framing()))) {
+        in.views = i % 5 != 4;
+        auto got = in.recv();
+        WYE_ASSERT_OK(got);
+        ASSERT_TRUE(*got == m) << "message " << i << " of " << m.size() << " bytes, got " << got->size();
+        ++i;
+        read.step();
+    }
+    EXPECT_TRUE(child.ok());
+    in.views = true;
+    if (traits().sees_close) WYE_EXPECT_ERRC(Errc::closed, in.recv());
 }
 
 TEST_P(Conformance, a_message_larger_than_the_buffer_stays_where_it_is) {

@@ -53,7 +53,8 @@ public:
 private:
     struct Child;
     explicit Exec(std::unique_ptr<Child> c) noexcept;
-    Error judged(Error, Deadline);
+    template <class T>
+    Result<T> judged(Result<T>, Deadline);
     std::unique_ptr<Child> child_;
 };
 

@@ -47,30 +47,17 @@ Result<Exec> Exec::start(std::span<const std::string> argv, ExecOptions o) {
 }
 
 // "It closed" is told apart from "it failed" by how it ended. Its last words reach us a moment before its end does.
-Error Exec::judged(Error e, Deadline deadline) {
-    if (!e.is(Errc::closed) && !e.is(Errc::peer_died)) return e;
+template <class T>
+Result<T> Exec::judged(Result<T> r, Deadline deadline) {
+    if (r || (!r.error().is(Errc::closed) && !r.error().is(Errc::peer_died))) return r;
     const auto exit = child_->process.wait(deadline.sooner(200ms));
-    if (!exit || exit->ok()) return e;
-    return Error::saying(Errc::peer_died, child_->name + ": " + exit->text());
+    if (!exit || exit->ok()) return r;
+    return refuse(Errc::peer_died, child_->name + ": " + exit->text());
 }
 
-Result<> Exec::send(Bytes b, Deadline d) {
-    auto r = child_->stream.send(b, d);
-    if (!r) return std::unexpected(judged(std::move(r).error(), d));
-    return r;
-}
-
-Result<MutBytes> Exec::recv(MutBytes into, Deadline d) {
-    auto r = child_->stream.recv(into, d);
-    if (!r) return std::unexpected(judged(std::move(r).error(), d));
-    return r;
-}
-
-Result<Bytes> Exec::recv_view(Deadline d) {
-    auto r = child_->stream.recv_view(d);
-    if (!r) return std::unexpected(judged(std::move(r).error(), d));
-    return r;
-}
+Result<> Exec::send(Bytes b, Deadline d) { return judged(child_->stream.send(b, d), d); }
+Result<MutBytes> Exec::recv(MutBytes into, Deadline d) { return judged(child_->stream.recv(into, d), d); }
+Result<Bytes> Exec::recv_view(Deadline d) { return judged(child_->stream.recv_view(d), d); }
 
 Result<> Exec::close_write() { return child_->stream.close_write(); }
 

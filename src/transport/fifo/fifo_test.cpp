@@ -58,6 +58,7 @@ TEST(Fifo, before_the_first_writer_the_reader_waits_and_does_not_see_an_end) {
     auto r = or_throw(FifoReader::open(path, {.create = Create::if_missing}));
     std::byte room[64];
     WYE_EXPECT_ERRC(Errc::timed_out, r.recv(room, Deadline::now()));
+    WYE_EXPECT_ERRC(Errc::timed_out, r.recv_view(Deadline::now()));
     const auto cpu = cpu_time();
     WYE_EXPECT_ERRC(Errc::timed_out, r.recv(room, 50ms));
     EXPECT_LT(cpu_time() - cpu, 10ms) << "the wait spun";

@@ -79,6 +79,21 @@ TEST_F(PosixMqTest, a_small_buffer_gets_what_fits_and_loses_nothing_that_does_no
     EXPECT_EQ(get(Deadline::now()), "timed_out");
 }
 
+TEST_F(PosixMqTest, a_view_needs_no_place_and_has_the_priority) {
+    put(std::string(256, 'x'), 3), put("last", 1);
+    std::byte little[10];
+    WYE_EXPECT_ERRC(Errc::too_big, queue.recv(little, 1s));
+    Meta m;
+    EXPECT_EQ(text_of(or_throw(queue.recv_view(m, 1s))), std::string(256, 'x')) << "what a recv had no room for";
+    EXPECT_EQ(m.priority, 3u);
+    EXPECT_EQ(text_of(or_throw(queue.recv_view(m, 1s))), "last");
+    EXPECT_EQ(m.priority, 1u);
+    WYE_EXPECT_ERRC(Errc::timed_out, queue.recv_view(Deadline::now()));
+    m.type = 1;
+    WYE_EXPECT_ERRC(Errc::unsupported, queue.recv_view(m, 1s));
+    WYE_EXPECT_ERRC(Errc::unsupported, or_throw(PosixMq::open(name, {.mode = Mode::write})).recv_view(1s));
+}
+
 TEST_F(PosixMqTest, setting_the_clock_changes_no_deadline) {
     // The kernel's timed calls go by the settable clock: ours must never hand them a time that is still to come.
     const auto start = Deadline::Clock::now();

@@ -83,6 +83,23 @@ TEST_F(SysvMqTest, a_message_longer_than_the_buffer_stays_whole_in_the_queue) {
     EXPECT_EQ(get(), "1:" + std::string(100, 'x'));
 }
 
+TEST_F(SysvMqTest, a_view_has_the_type_asked_for_and_follows_a_limit_that_was_raised) {
+    msqid_ds d{};
+    ASSERT_EQ(::msgctl(queue.id(), IPC_STAT, &d), 0);
+    const auto limit = std::exchange(d.msg_qbytes, 100u);
+    ASSERT_EQ(::msgctl(queue.id(), IPC_SET, &d), 0);
+    auto reader = or_throw(SysvMq::open(key));
+    d.msg_qbytes = limit;
+    ASSERT_EQ(::msgctl(queue.id(), IPC_SET, &d), 0);
+    put("first", 3), put(std::string(1000, 'x'), 2);
+    Meta m{.type = 2};
+    EXPECT_EQ(text_of(or_throw(reader.recv_view(m, 1s))), std::string(1000, 'x'));
+    EXPECT_EQ(m.type, 2);
+    EXPECT_EQ(text_of(or_throw(reader.recv_view(1s))), "first");
+    WYE_EXPECT_ERRC(Errc::timed_out, reader.recv_view(Deadline::now()));
+    WYE_EXPECT_ERRC(Errc::unsupported, or_throw(SysvMq::open(key, {.mode = Mode::write})).recv_view(1s));
+}
+
 TEST_F(SysvMqTest, a_message_that_the_queue_could_never_hold_is_refused_at_once) {
     // With the limit of the queue below that of the system the kernel would let us wait for ever.
     msqid_ds d{};

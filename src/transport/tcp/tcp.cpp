@@ -38,7 +38,11 @@ bool is_silence(const Error& e) noexcept {
     return e.sys() == ETIMEDOUT || e.sys() == EHOSTUNREACH || e.sys() == ENETUNREACH;
 }
 
-Error settled(const Error& e) noexcept { return is_silence(e) ? Error(Errc::peer_died, "tcp", {}, e.sys()) : e; }
+template <class T>
+Result<T> settled(Result<T> r) {
+    if (!r && is_silence(r.error())) return std::unexpected(Error(Errc::peer_died, "tcp", {}, r.error().sys()));
+    return r;
+}
 
 Result<Fd> new_socket(int family) {
     const long r = sys::socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -48,23 +52,11 @@ Result<Fd> new_socket(int family) {
 
 }  // namespace
 
-Result<> TcpSocket::send(Bytes b, Deadline d) {
-    auto r = stream_.send(b, d);
-    if (!r && r.error().sys() != 0) return std::unexpected(settled(std::move(r).error()));
-    return r;
-}
+Result<> TcpSocket::send(Bytes b, Deadline d) { return settled(stream_.send(b, d)); }
 
-Result<MutBytes> TcpSocket::recv(MutBytes into, Deadline d) {
-    auto r = stream_.recv(into, d);
-    if (!r && r.error().sys() != 0) return std::unexpected(settled(std::move(r).error()));
-    return r;
-}
+Result<MutBytes> TcpSocket::recv(MutBytes into, Deadline d) { return settled(stream_.recv(into, d)); }
 
-Result<Bytes> TcpSocket::recv_view(Deadline d) {
-    auto r = stream_.recv_view(d);
-    if (!r && r.error().sys() != 0) return std::unexpected(settled(std::move(r).error()));
-    return r;
-}
+Result<Bytes> TcpSocket::recv_view(Deadline d) { return settled(stream_.recv_view(d)); }
 
 Result<TcpSocket> TcpSocket::connect(const std::string& host, const std::string& port, TcpOptions o,
                                      Deadline deadline) {

@@ -138,9 +138,15 @@ TEST_P(Passing, a_plain_recv_closes_them) {
     const Fd x = new_file();
     const int one[] = {x.get()};
     const auto before = open_descriptors();
-    WYE_ASSERT_OK(b->send_fds(bytes_of("with"), one));
-    EXPECT_EQ(text_of(or_throw(a->recv(room, 1s))), "with");
-    EXPECT_EQ(open_descriptors(), before);
+    for (const bool view : {false, true}) {
+        WYE_ASSERT_OK(b->send_fds(bytes_of("with"), one));
+        EXPECT_EQ(text_of(or_throw(view ? a->recv_view(1s) : Result<Bytes>(a->recv(room, 1s)))), "with");
+        EXPECT_EQ(open_descriptors(), before);
+    }
+    WYE_ASSERT_OK(b->send_fds(bytes_of("next"), one));
+    EXPECT_EQ(text_of(or_throw(a->recv_fds(room, got, 1s))), "next");
+    EXPECT_EQ(got.size(), 1u);
+    got.clear();
 }
 
 TEST_P(Passing, where_passing_is_off_they_never_arrive) {

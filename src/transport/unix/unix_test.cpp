@@ -77,6 +77,10 @@ TEST(UnixSocket, a_packet_larger_than_the_buffer_waits_for_a_larger_one) {
             WYE_EXPECT_ERRC(Errc::too_big, server.recv(room, 1s));
             EXPECT_TRUE(text_of(or_throw(server.recv(large, 1s))) == big);
             EXPECT_EQ(text_of(or_throw(server.recv(room, 1s))), "next");
+            WYE_ASSERT_OK(client.send(bytes_of(big)));
+            WYE_EXPECT_ERRC(Errc::too_big, server.recv(room, 1s));
+            EXPECT_TRUE(text_of(or_throw(server.recv_view(1s))) == big);
+            WYE_EXPECT_ERRC(Errc::timed_out, server.recv_view(Deadline::now()));
         }
 }
 
