@@ -2,6 +2,7 @@
 #include "wye/base/text.hpp"
 
 #include "command.hpp"
+#include "os/errno.hpp"
 #include "table.hpp"
 #include "terminal.hpp"
 #include "tour.hpp"
@@ -58,6 +59,8 @@ public:
             }
         else if (!m.started_peer.empty())
             rows.push_back(started(m));
+        else if (m.inherited)
+            rows.push_back(inherited(m));
         return rows;
     }
 
@@ -142,6 +145,26 @@ private:
                                 "out");
         Process writer([&] { return become("send", out); });
         return judge(std::move(row), writer, writer, in, out);
+    }
+
+    // Two programs, each started with an end of one pipe.
+    Row inherited(const Mechanism& m) {
+        Row row{.m = &m, .related = true};
+        int ends[2];
+        if (const long r = sys::pipe2(ends, 0); r < 0) {
+            row.trouble = sys::error(r, "pipe2").message();
+            return row;
+        }
+        Fd reads(ends[0]), writes(ends[1]);
+        const auto in = errand(fmt::format("{}:{}", m.traits.scheme, reads.get()), "in");
+        const auto out = errand(fmt::format("{}:{}", m.traits.scheme, writes.get()), "out");
+        const auto with = [](const Fd& end, const char* role, const Errand& e) {
+            return sys::fcntl(end.get(), F_SETFD, 0) < 0 ? exit_failed : become(role, e);
+        };
+        Process reader([&] { return with(reads, "recv", in); });
+        Process writer([&] { return with(writes, "send", out); });
+        reads.reset(), writes.reset();
+        return judge(std::move(row), reader, writer, in, out);
     }
 
     static std::string variant_of(const std::string& uri) {

@@ -25,10 +25,9 @@ Result<Input> Input::open(const std::string& path, Cut cut, std::size_t piece) {
 
 Result<std::optional<Bytes>> Input::next(Deadline deadline) {
     if (cut_ == Cut::lines || cut_ == Cut::nul) {
-        auto got = stream_.recv(room_, deadline);
-        if (got) return Bytes(*got);
-        if (got.error().is(Errc::closed)) return std::nullopt;
-        return std::unexpected(got.error());
+        auto got = stream_.recv_view(deadline);
+        if (!got && got.error().is(Errc::closed)) return std::nullopt;
+        return got;
     }
     // Pieces are filled up, so that what a pipe delivers in dribs goes out in few messages; a pause sends what there
     // is.

@@ -26,7 +26,7 @@ public:
 
 private:
     Input(FramedStream stream, Cut cut, std::size_t piece, std::uint64_t size)
-        : stream_(std::move(stream)), cut_(cut), room_(piece), size_(size) {}
+        : stream_(std::move(stream)), cut_(cut), room_(cut == Cut::lines || cut == Cut::nul ? 0 : piece), size_(size) {}
     FramedStream stream_;
     Cut cut_;
     std::vector<std::byte> room_;

@@ -75,6 +75,7 @@ struct Mechanism {
     std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;
     /// Where the other end is a process that open() starts: how that process opens its own end.
     std::string_view started_peer = {};
+    bool inherited = false;  ///< its addresses are numbers of descriptors that a process was started with
 };
 
 // For a room whose kind is there when `Open` has made it and let go: its `open` and its `make`.

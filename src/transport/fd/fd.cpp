@@ -103,6 +103,7 @@ const Mechanism fd_mechanism{
     .example = example,
     .params = params,
     .open = open,
+    .inherited = true,
 };
 
 }  // namespace wye
