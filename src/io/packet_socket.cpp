@@ -140,11 +140,6 @@ Result<MutBytes> PacketSocket::recv(MutBytes into, Deadline deadline, Beside* be
     return fail(Errc::too_big, "recv");
 }
 
-Result<Bytes> PacketSocket::recv_view(Deadline deadline, Beside* beside) {
-    if (std::exchange(keeps_, false)) return Bytes(spill_.get(), kept_);
-    return recv({spill(), options_.largest}, deadline, beside);
-}
-
 Result<> PacketSocket::wait_peer(Deadline deadline) {
     if (!last_ || last_->get().size > 0) return {};
     sys::Address from;

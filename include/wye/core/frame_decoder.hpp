@@ -57,7 +57,7 @@ public:
 
     /// What next() would answer in the plain case, and nothing changed in every other: a whole message lies at hand,
     /// and fits. Inline, so that a small message costs no chain of calls.
-    std::optional<MutBytes> at_hand(Into into) noexcept {
+    [[gnu::always_inline]] std::optional<MutBytes> at_hand(Into into) noexcept {
         if (framing_ != Framing::frame || active_ || ready_ || skip_ > 0 || piece_left_ > 0) return {};
         const auto there = buffered();
         if (there < FrameHeader::size) return {};

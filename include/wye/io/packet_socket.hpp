@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 
 namespace wye {
 
@@ -38,7 +39,10 @@ public:
 
     Result<> send(Bytes, Deadline, Bytes beside = {});
     Result<MutBytes> recv(MutBytes into, Deadline, Beside* = nullptr);
-    Result<Bytes> recv_view(Deadline, Beside* = nullptr);
+    Result<Bytes> recv_view(Deadline d, Beside* b = nullptr) {
+        if (std::exchange(keeps_, false)) return Bytes(spill_.get(), kept_);
+        return recv({spill(), options_.largest}, d, b);
+    }
     /// Where one answers: until somebody has written.
     Result<> wait_peer(Deadline);
     Result<> close_write();
