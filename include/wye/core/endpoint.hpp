@@ -37,9 +37,10 @@ concept Receiver = Endpoint<E> && requires(E& e, MutBytes b, Deadline d) {
     { e.recv(b, d) } -> std::same_as<Result<MutBytes>>;
 };
 
-/// Can give a message where it lies, in a buffer of its own, instead of copying it into the caller's place. It stays
-/// there until the next call that receives on this endpoint (a send() may come between), or until the endpoint is moved
-/// or dropped. All that recv() promises holds; only that no message is larger than the caller's place.
+/// Can give a message where it lies, in a buffer of its own, from which recv() would copy it into the caller's place:
+/// with the same promises, and no place to be too small. The view stays until the next call that receives on this
+/// endpoint (a send() may come between), or until the endpoint is moved or dropped. The buffer grows to the largest
+/// message that came. Of a raw stream it is what was there, max_message() bytes at most.
 template <class E>
 concept Viewer = Receiver<E> && requires(E& e, Deadline d) {
     { e.recv_view(d) } -> std::same_as<Result<Bytes>>;
