@@ -53,6 +53,9 @@ Result<> check_name(const std::string& name) {
 Result<SharedSegment> SharedSegment::make(int directory, const std::string& file, const Shape& shape,
                                           const Fill& fill) {
     SharedSegment s;
+    struct stat there{};  // looked at first, as make_file_pages() does
+    if (sys::lstatat(directory, file.c_str(), &there) == 0)
+        return sys::fail(-EEXIST, "linkat", directory_path() + "/" + file);
     const long made = sys::openat(directory, ".", O_RDWR | O_TMPFILE, 0600);
     if (made < 0) return sys::fail(made, "open", directory_path());
     const Fd fd(static_cast<int>(made));

@@ -21,6 +21,9 @@ Result<> prefault(const Mapping& m, bool write, std::string_view subject) {
 }
 
 Result<FilePages> make_file_pages(const NewFile& f, const std::function<void(MutBytes)>& fill) {
+    // Looked at first, for people: a full disk is no news of what is there already. linkat() below decides.
+    struct stat there{};
+    if (sys::lstat(f.path.c_str(), &there) == 0) return fail(-EEXIST, "linkat", f.path);
     const auto slash = f.path.rfind('/');
     const auto directory = slash == std::string::npos ? "." : slash == 0 ? "/" : f.path.substr(0, slash);
     const long r = sys::open(directory.c_str(), O_RDWR | O_TMPFILE, 0600);

@@ -138,6 +138,21 @@ TEST_F(ReplaceFile, beyond_the_limit_of_a_file_it_is_too_big_and_nobody_is_kille
     unchanged();
 }
 
+TEST_F(ReplaceFile, on_a_full_disk_the_old_file_is_whole_and_nothing_is_beside_it) {
+    const auto small = [&] { return test::own_tmpfs(dir.path(), "size=1m"); };
+    if (!test::Child(small).ok()) GTEST_SKIP() << "a small disk takes a mount namespace";
+    test::Child child([&] {
+        if (!small()) return false;
+        std::ofstream(path) << old_text;
+        WYE_EXPECT_ERRC(Errc::exhausted, replace_file(path, bytes_of(std::string(2 << 20, 'n'))));
+        unchanged();
+        EXPECT_TRUE(replace_file(path, bytes_of(new_text)).has_value()) << "the room was not given back";
+        EXPECT_EQ(text(), new_text);
+        return !HasFailure();
+    });
+    EXPECT_TRUE(child.ok());
+}
+
 TEST_F(ReplaceFile, what_cannot_be_is_refused) {
     WYE_EXPECT_ERRC(Errc::mismatch, replace_file(dir.path(), {}));
     for (const auto* bad : {"", "/", "/tmp/", "..", "/tmp/.."})

@@ -206,6 +206,24 @@ TEST_F(TempDirTest, it_is_made_where_the_environment_says) {
     EXPECT_TRUE(nothing_left());
 }
 
+TEST_F(TempDirTest, on_a_full_disk_nothing_is_made_and_what_is_there_can_be_removed) {
+    const auto small = [&] { return test::own_tmpfs(base.path(), "size=1m,nr_inodes=3"); };  // its top is one
+    if (!test::Child(small).ok()) GTEST_SKIP() << "a small disk takes a mount namespace";
+    test::Child child([&] {
+        if (!small()) return false;
+        auto d = make();
+        EXPECT_TRUE(d.create("much").has_value());
+        std::ofstream(d.path() + "/much") << std::string(2 << 20, 'x');
+        WYE_EXPECT_ERRC(Errc::exhausted, d.create("more"));
+        WYE_EXPECT_ERRC(Errc::exhausted, wye::TempDir::make("t", base.path()));
+        EXPECT_EQ(std::distance(fs::directory_iterator(base.path()), fs::directory_iterator()), 1);
+        EXPECT_TRUE(d.remove().has_value());
+        EXPECT_TRUE(nothing_left());
+        return !HasFailure();
+    });
+    EXPECT_TRUE(child.ok());
+}
+
 TEST_F(TempDirTest, kept_it_stays_and_an_error_leaves_nothing) {
     auto d = make();
     const auto path = d.path();

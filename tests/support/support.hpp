@@ -45,6 +45,9 @@ private:
     std::string path_;
 };
 
+/// In a child: a tmpfs over `at` that nobody else sees, with these options ("size=1m"). False where this user may not.
+bool own_tmpfs(const std::string& at, const char* options);
+
 /// Sends a harmless signal to this process every 200 us while it lives: every blocking call sees EINTR.
 class EintrStorm {
 public:

@@ -4,7 +4,6 @@
 #include "support/support.hpp"
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,10 +100,7 @@ TEST_F(FileMapTest, holes_are_given_room_before_it_is_mapped_to_be_written) {
 
 TEST_F(FileMapTest, a_full_disk_is_said_at_open_and_at_growth_and_leaves_all_as_it_was) {
     if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes a mount namespace";
-    const auto small_disk = [&] {
-        return ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-               ::mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=64k") == 0;
-    };
+    const auto small_disk = [&] { return test::own_tmpfs(dir.path(), "size=64k"); };
     if (!test::Child(small_disk).ok()) GTEST_SKIP() << "no mount namespace here";
     test::Child child([&] {
         if (!small_disk()) return false;

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,10 +130,7 @@ TEST(PosixShm, the_first_content_is_seen_by_nobody_before_it_is_whole) {
 // P5: a file that promises more than the tmpfs has would be SIGBUS at the first touch.
 TEST(PosixShm, a_strangers_file_with_holes_on_a_full_dev_shm_is_exhausted_and_no_sigbus) {
     const Name n;
-    const auto small = [] {
-        return ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-               ::mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=1m") == 0;
-    };
+    const auto small = [] { return test::own_tmpfs("/dev/shm", "size=1m"); };
     if (!test::Child(small).ok()) GTEST_SKIP() << "a small /dev/shm takes a mount namespace";
     test::Child child([&] {
         if (!small()) return false;
@@ -142,6 +138,7 @@ TEST(PosixShm, a_strangers_file_with_holes_on_a_full_dev_shm_is_exhausted_and_no
         if (::ftruncate(fd, 4 << 20) != 0) return false;
         for (const bool writable : {true, false})
             WYE_EXPECT_ERRC(Errc::exhausted, PosixShm::open(n.name, {.writable = writable}));
+        WYE_EXPECT_ERRC(Errc::already_exists, PosixShm::open(n.name, {.create = Create::exclusive, .size = 4 << 20}));
         return !::testing::Test::HasFailure();
     });
     EXPECT_TRUE(child.ok());

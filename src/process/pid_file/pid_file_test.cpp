@@ -190,6 +190,21 @@ TEST_F(PidFileTest, a_full_disk_is_exhausted_and_leaves_nothing) {
     EXPECT_FALSE(there());
 }
 
+TEST_F(PidFileTest, a_disk_that_is_really_full_is_exhausted_and_keeps_out_nobody) {
+    const auto small = [&] { return test::own_tmpfs(dir.path(), "size=1m"); };
+    if (!test::Child(small).ok()) GTEST_SKIP() << "a small disk takes a mount namespace";
+    test::Child child([&] {
+        if (!small()) return false;
+        std::ofstream(dir / "much") << std::string(2 << 20, 'x');
+        WYE_EXPECT_ERRC(Errc::exhausted, PidFile::take(path));
+        EXPECT_FALSE(there());
+        std::filesystem::remove(dir / "much");
+        EXPECT_TRUE(PidFile::take(path).has_value());
+        return !HasFailure();
+    });
+    EXPECT_TRUE(child.ok());
+}
+
 TEST_F(PidFileTest, short_writes_are_finished) {
     const sys::Inject fault{{.call = sys::Call::write, .times = 3, .clip = 1}};
     const auto f = or_throw(PidFile::take(path));

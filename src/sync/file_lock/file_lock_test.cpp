@@ -116,7 +116,9 @@ TEST_P(FileLockTest, two_objects_of_one_process_exclude_each_other_and_one_objec
 TEST_P(FileLockTest, at_most_one_holder_of_the_name_while_the_file_is_unlinked_and_made_again) {
     const test::Shared<std::atomic<int>> inside, worst;
     const auto run = [&] {
-        for (int i = 0; i < 2000; ++i) {
+        // 10^5 rounds of the two together; a slow machine makes fewer.
+        const Deadline enough = 5s;
+        for (int i = 0; i < 50'000 && !enough.passed(); ++i) {
             auto l = lock();
             const auto mine = or_throw(l.lock(10s));
             if (inside->fetch_add(1) != 0) worst->store(1);

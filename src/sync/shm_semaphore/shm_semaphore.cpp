@@ -217,7 +217,8 @@ constexpr Param params[] = {
 
 Result<ShmSemaphore> open_uri(const Uri& uri, const SemaphoreOptions& o) {
     WYE_TRY(const auto max, uri.size("max", 0));
-    if (max > most_capacity) return uri.refuse("max is up to " + std::to_string(most_capacity), "max=64");
+    if (max > most_capacity || (max == 0 && uri.has("max")))
+        return uri.refuse("max is from 1 to " + std::to_string(most_capacity), "max=64");
     return ShmSemaphore::open(std::string(uri.address()), {o, static_cast<unsigned>(max)});
 }
 

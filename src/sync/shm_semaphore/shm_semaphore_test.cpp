@@ -1,13 +1,13 @@
 #include "wye/sync/shm_semaphore.hpp"
 
+#include "wye/registry/open.hpp"
+
 #include "support/stepper.hpp"
 #include "support/support.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -371,15 +371,22 @@ TEST(ShmSemaphore, what_is_no_semaphore_of_ours_is_refused_and_left_alone) {
 
 TEST(ShmSemaphore, a_full_dev_shm_is_said_when_it_is_made) {
     const Named n;
+    const auto small = [] { return own_tmpfs("/dev/shm", "size=64k"); };
+    if (!Child(small).ok()) GTEST_SKIP() << "a small /dev/shm takes a mount namespace";
     Child child([&] {
-        if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            ::mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=16k") != 0)
-            return true;  // told apart below
+        if (!small()) return false;
         WYE_EXPECT_ERRC(Errc::exhausted, ShmSemaphore::open(n.name, {{.create = Create::if_missing}, 65536}));
-        return ::access(n.path().c_str(), F_OK) != 0;
+        EXPECT_NE(::access(n.path().c_str(), F_OK), 0);
+        EXPECT_TRUE(ShmSemaphore::open(n.name, {{.create = Create::if_missing}}).has_value());
+        WYE_EXPECT_ERRC(Errc::already_exists, ShmSemaphore::open(n.name, {{.create = Create::exclusive}, 65536}));
+        return !::testing::Test::HasFailure();
     });
     EXPECT_TRUE(child.ok());
-    if (::geteuid() != 0) GTEST_SKIP() << "a small /dev/shm takes a mount namespace";
+}
+
+TEST(ShmSemaphore, a_uri_with_no_room_for_a_unit_is_refused) {
+    for (const auto* max : {"0", "65537"})
+        WYE_EXPECT_ERRC(Errc::bad_address, wye::make("shm-sem:x?max=" + std::string(max)));
 }
 
 TEST(ShmSemaphore, under_a_storm_of_signals) {
