@@ -23,7 +23,8 @@ using namespace std::chrono_literals;
 struct Options {
     std::string file, timeout;
     int conflict = -1;
-    bool shared = false, exclusive = false, nonblock = false, close = false, any_owner = false;
+    bool shared = false, exclusive = false, nonblock = false, close = false, any_owner = false, remote = false,
+         fair = false;
 };
 
 unsigned umask_now() {
@@ -83,7 +84,8 @@ int run(const Options& o, std::vector<std::string> command) {
             return usage_error("lock", fmt::format("--timeout={}: write it as 250ms, 2s or 1.5m", escape(o.timeout)));
         deadline = *t;
     }
-    auto lock = FileLock::open(o.file, {.permissions = 0666 & ~umask_now(), .any_owner = o.any_owner});
+    auto lock = FileLock::open(
+        o.file, {.permissions = 0666 & ~umask_now(), .any_owner = o.any_owner, .remote = o.remote, .fair = o.fair});
     if (!lock) return report("lock", lock.error());
     const auto held = o.shared ? lock->lock_shared(deadline) : lock->lock(deadline);
     if (!held && held.error().is(Errc::timed_out))
@@ -107,6 +109,8 @@ Run define(CLI::App& app) {
         ->type_name("N")
         ->check(CLI::Range(0, 255));
     app.add_flag("-o,--close", o->close, "hold it in this process, so that what CMD leaves running does not keep it");
+    app.add_flag("--fair", o->fair, "who comes later waits behind who waits, where all of them say so");
+    app.add_flag("--remote", o->remote, "lock a file of a network file system, whose server is known to lock");
     app.add_flag("--any-owner", o->any_owner, "lock a file that neither you nor root owns");
     return [o, &app] { return run(*o, app.remaining()); };
 }

@@ -15,6 +15,7 @@ struct Fault {
     unsigned times = 1;
     int error = 0;         ///< the errno to answer; 0 with `clip` set: a short transfer
     std::size_t clip = 0;  ///< move at most this many bytes
+    long answer = 0;       ///< what a call tells instead of the truth: of statfs the file system's type
     int signal = 0;        ///< raised in the calling thread before the call is made
 };
 

@@ -1,6 +1,7 @@
 #include "os/lock_file.hpp"
 
 #include "os/errno.hpp"
+#include "os/file_system.hpp"
 #include "os/fork.hpp"
 #include "os/lock_holder.hpp"
 #include "os/syscall.hpp"
@@ -38,18 +39,22 @@ bool LockFile::ours() const noexcept { return generation_ == fork_generation(); 
 
 Result<> LockFile::reopen() {
     const int flags = (plan_.writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW;
+    bool made = false;
     for (;;) {
         long r = file_.open(path_.c_str(), flags);
         if (r == -ENOENT && plan_.create) {
             r = file_.open(path_.c_str(), flags | O_CREAT | O_EXCL, plan_.permissions);
             if (r == -EEXIST) continue;
-            if (r == 0) r = sys::fchmod(file_.get(), plan_.permissions);
+            made = r == 0;
+            if (made) r = sys::fchmod(file_.get(), plan_.permissions);
         }
         if (r == -EINTR) continue;
         if (r == -ELOOP) return refuse(Errc::mismatch, path_ + ": is a symbolic link, or goes round in a circle");
         if (r == -ENXIO || r == -EISDIR) return wye::fail(Errc::mismatch, "open", path_);
         if (r < 0) return fail(r, "open", path_);
-        return check();
+        auto good = check();
+        if (!good && made) (void)sys::unlink(path_.c_str());
+        return good;
     }
 }
 
@@ -63,10 +68,36 @@ Result<> LockFile::check() const {
                                         ", who could hold it for ever or replace it");
     if (plan_.sole_name && s.st_nlink > 1)
         return refuse(Errc::mismatch, path_ + ": has another name (a hard link) somewhere");
+    // Some network file systems make one lock of the two kinds, and a fair one would wait for itself.
+    if (!plan_.remote || plan_.fair)
+        return refuse_network(
+            file_.get(), path_,
+            "use one of this machine; a lock takes it with `remote`, where its server is known to lock");
     return {};
 }
 
 long LockFile::attempt(bool shared, bool wait) const noexcept {
+    return plan_.fair ? attempt_fairly(shared, wait) : attempt_directly(shared, wait);
+}
+
+// Who waits does so in the gate, so that nobody who comes later passes; a gate is an OFD lock of the file, which the
+// flock itself does not see, and is the kernel's to open when its holder dies. Who need not wait only looks whether
+// somebody does: those who look are no hindrance to each other.
+long LockFile::attempt_fairly(bool shared, bool wait) const noexcept {
+    long r = gate(wait ? F_WRLCK : F_RDLCK, wait);
+    if (r < 0) return r;
+    r = attempt_directly(shared, wait);
+    (void)gate(F_UNLCK, false);
+    return r;
+}
+
+long LockFile::gate(short type, bool wait) const noexcept {
+    auto f = describe(plan_, type);
+    const long r = sys::fcntl(file_.get(), wait ? F_OFD_SETLKW : F_OFD_SETLK, word(&f));
+    return r == -EACCES ? -EAGAIN : r;
+}
+
+long LockFile::attempt_directly(bool shared, bool wait) const noexcept {
     if (!plan_.range) return sys::flock(file_.get(), (shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB));
     auto f = describe(plan_, shared ? F_RDLCK : F_WRLCK);
     const long r = sys::fcntl(file_.get(), wait ? F_OFD_SETLKW : F_OFD_SETLK, word(&f));
@@ -77,7 +108,7 @@ Result<> LockFile::take(bool shared, Deadline d) {
     if (!ours())
         return refuse(Errc::mismatch, path_ + ": this lock was opened before fork(); open another in the child");
     for (;;) {
-        long r = d.is_never() ? -EAGAIN : attempt(shared, false);
+        long r = d.is_never() && !plan_.fair ? -EAGAIN : attempt(shared, false);
         if (r == -EAGAIN && !d.is_now()) r = interruptible(d, [&] { return attempt(shared, true); });
         if (r == -EAGAIN || r == -ETIMEDOUT) return wye::fail(Errc::timed_out);
         if (r == -EINTR) continue;

@@ -17,6 +17,8 @@ struct LockPlan {
     mode_t permissions = 0600;  // of what is created, whatever the umask
     bool writable = false;      // opened for writing too; a directory is refused then
     bool any_owner = false;     // false: only this user's and root's file is taken
+    bool remote = false;        // false: refused on a network file system
+    bool fair = false;          // of the whole file only: see LockFile::attempt_fairly
     bool sole_name = false;     // a file with a second hard link is refused
     bool range = false;         // an OFD byte range; otherwise flock
     std::int64_t from = 0, length = 0;
@@ -46,6 +48,9 @@ private:
     Result<> reopen();
     Result<> check() const;
     long attempt(bool shared, bool wait) const noexcept;
+    long attempt_directly(bool shared, bool wait) const noexcept;
+    long attempt_fairly(bool shared, bool wait) const noexcept;
+    long gate(short type, bool wait) const noexcept;
 
     std::string path_;
     LockPlan plan_;

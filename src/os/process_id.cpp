@@ -6,9 +6,6 @@
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
 
-#include <sys/vfs.h>
-
-#include <array>
 #include <vector>
 
 namespace wye::sys {
@@ -95,18 +92,6 @@ ProcessId::Life ProcessId::life(bool one_machine) const {
     const auto seen = look(pid);
     if (!seen) return sys::kill(pid, 0) == -ESRCH ? Life::dead : Life::unknown;
     return seen->start != start || seen->ended ? Life::dead : Life::alive;
-}
-
-bool on_one_machine(int fd) noexcept {
-    struct statfs s{};
-    if (call(Call::fstat, [&] { return ::fstatfs(fd, &s); }) < 0) return false;
-    // NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS, Coda, GFS2, OCFS2 (statfs(2))
-    constexpr std::array<unsigned long, 11> remote{0x6969,     0x517B,     0xFF534D42, 0xFE534D42,
-                                                   0x65735546, 0x01021997, 0x00c36400, 0x5346414F,
-                                                   0x73757245, 0x01161970, 0x7461636f};
-    for (const auto type : remote)
-        if ((static_cast<unsigned long>(s.f_type) & 0xFFFFFFFF) == type) return false;
-    return true;
 }
 
 }  // namespace wye::sys

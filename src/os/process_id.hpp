@@ -34,7 +34,4 @@ struct ProcessId {
 /// A descriptor that becomes readable when that process ends; nullopt when it is not there any more, or not visible.
 std::optional<Fd> watch_process(pid_t, std::uint64_t start) noexcept;
 
-/// Whether files of this file system are written by one machine only.
-bool on_one_machine(int fd) noexcept;
-
 }  // namespace wye::sys

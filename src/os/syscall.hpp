@@ -57,6 +57,7 @@ enum class Call : std::uint8_t {
     ftruncate,
     lseek,
     fstat,
+    statfs,
     unlink,
     mkdir,
     rename,
@@ -131,6 +132,7 @@ inline std::atomic<bool> armed{false};
 inline std::atomic<std::uint64_t> calls{0};
 long intercept(Call) noexcept;                       // 0, or the -errno to answer instead of making the call
 std::size_t clip(Call, std::size_t bytes) noexcept;  // how many of `bytes` this transfer may move
+long answer(Call, long real) noexcept;               // what is told instead of what the kernel said
 // While armed: with the vector clipped.
 long readv(int fd, const iovec* v, int n) noexcept;
 long writev(int fd, const iovec* v, int n) noexcept;
@@ -197,6 +199,9 @@ inline long call(Call id, F&& f) noexcept {
 }
 inline std::size_t clip(Call id, std::size_t n) noexcept {
     return seam::armed.load(std::memory_order_relaxed) ? seam::clip(id, n) : n;
+}
+inline long answer(Call id, long real) noexcept {
+    return seam::armed.load(std::memory_order_relaxed) ? seam::answer(id, real) : real;
 }
 
 // files and descriptors

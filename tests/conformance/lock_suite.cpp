@@ -53,6 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
     Rooms, LockSuite,
     ::testing::Values(
         LockSubject{"flock", FileLock::traits, [](auto& p) { return erase(or_throw(FileLock::open(p))); }},
+        LockSubject{"fair", FileLock::traits,
+                    [](auto& p) { return erase(or_throw(FileLock::open(p, {.fair = true}))); }},
         LockSubject{"range", FileLock::traits,
                     [](auto& p) { return erase(or_throw(FileLock::open(p, {.range = ByteRange{0, 1}}))); }},
         LockSubject{"directory", DirLock::traits, [](auto& p) { return erase(or_throw(DirLock::open(p))); }}),

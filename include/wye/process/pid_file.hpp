@@ -23,8 +23,9 @@ struct PidFileOptions {
 ///
 /// Take it after the last fork() of becoming a daemon: a child has no part in it, neither keeps it nor removes it. A
 /// program started by exec does not have it either. The directory must be one where others cannot rename files
-/// (/run, $XDG_RUNTIME_DIR). A symbolic link, a second hard link, anything but a regular file, and a file of another
-/// user but root are refused: Errc::mismatch, Errc::denied.
+/// (/run, $XDG_RUNTIME_DIR), and of this machine (Errc::unsupported on a network file system). A symbolic link, a
+/// second hard link, anything but a regular file, and a file of another user but root are refused: Errc::mismatch,
+/// Errc::denied.
 ///
 /// Dropping it removes the file, while it is locked still, and only if the name stands for it. Threads: as an int.
 /// flock(2), which pidfile(3) of the BSDs takes too.

@@ -19,6 +19,8 @@ struct FileLockOptions {
     bool create = true;                ///< the file, where it is missing
     unsigned permissions = 0600;       ///< of what is created; the umask does not widen or narrow it
     bool any_owner = false;            ///< take a file that neither this user nor root owns
+    bool remote = false;               ///< take a file of a network file system, whose server is known to lock
+    bool fair = false;                 ///< who comes later waits behind who waits; asks for a file that can be written
     std::optional<ByteRange> range{};  ///< these bytes by an OFD lock; otherwise the whole file by flock
 };
 
@@ -29,13 +31,18 @@ struct FileLockOptions {
 /// an open-file-description lock (F_OFD_SETLK), which keeps classic fcntl(2) record locks out as well; those are never
 /// used here, because closing any descriptor of the file would drop them.
 ///
-/// Not for: counting (a semaphore), a pid file (PidFile), files of a network file system whose server does not lock.
+/// Not for: counting (a semaphore), a pid file (PidFile), files of a network file system: NFS, SMB, FUSE and their like
+/// are refused (Errc::unsupported), for there a lock may hold on this machine only, or be lost when the server starts
+/// again. DirLock works there; `remote` is for those who know their server.
 ///
 /// What hurts: it is advisory, and keeps out only those who ask. Shared holders can starve one who wants it alone: the
 /// kernel gives a shared lock at once though somebody waits for the exclusive one, so where readers never cease to
-/// overlap a writer may wait for ever; give it a Deadline. Two locks taken in different orders by two processes wait
-/// for each other until their deadlines, and the kernel does not notice: agree on an order. A program that was not told
-/// of this library and inherited the descriptor (by clone() without handlers) keeps the lock.
+/// overlap a writer may wait for ever; give it a Deadline, or have all of them be `fair`: a shared lock is then refused
+/// (at Deadline::now()) or waited for while anybody waits. flock(1) and others who are not fair are kept out as ever,
+/// but pass by those who wait; a holder that asks again through another object may wait for itself. Two locks taken in
+/// different orders by two processes wait for each other until their deadlines, and the kernel does not notice: agree
+/// on an order. A program that was not told of this library and inherited the descriptor (by clone() without handlers)
+/// keeps the lock.
 ///
 /// The file stays when the lock is let go: who unlinks lock files must hold the lock. One that was unlinked or replaced
 /// between opening and locking is noticed, and the new one taken instead, so two holders of one name cannot be. A

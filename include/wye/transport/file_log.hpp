@@ -11,14 +11,15 @@ struct FileLogOptions {
     unsigned permissions = 0600;
     Framing framing = Framing::frame;  ///< frame or lines
     std::size_t max_message = std::size_t{16} << 20;
+    bool remote = false;    ///< on a network file system too: sound as long as one machine alone uses it
     bool from_end = false;  ///< read what is written from now on, instead of everything
 };
 
 /// An append-only log in a file, that several processes write and several follow: every reader sees every record.
 ///
-/// Not for: a queue (nothing is taken out), network filesystems (locks and inotify do not cross them), unbounded
-/// streams (it grows). A record is written whole under a lock, so writers never interleave. In the framing `frame`, all
-/// numbers big-endian:
+/// Not for: a queue (nothing is taken out), network file systems (locks and inotify do not cross them: they are refused
+/// with Errc::unsupported unless `remote` says otherwise), unbounded streams (it grows). A record is written whole
+/// under a lock, so writers never interleave. In the framing `frame`, all numbers big-endian:
 ///
 ///     4 length n | 4 XXH32 of the bytes, seeded with n | n bytes | 4 length n again
 ///

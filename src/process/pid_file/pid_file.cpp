@@ -78,7 +78,7 @@ Result<PidFile> PidFile::take(const std::string& path, PidFileOptions o, Deadlin
 }
 
 Result<pid_t> PidFile::holder(const std::string& path) {
-    WYE_TRY(const auto file, sys::LockFile::open(path, {.create = false, .any_owner = true}));
+    WYE_TRY(const auto file, sys::LockFile::open(path, {.create = false, .any_owner = true, .remote = true}));
     WYE_TRY(const auto who, file.holder());
     if (!who) return refuse(Errc::not_found, path + ": no process holds it");
     if (who->pid == 0) return refuse(Errc::denied, path + ": the process that holds it cannot be seen from here");

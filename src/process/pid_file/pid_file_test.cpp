@@ -205,6 +205,12 @@ TEST_F(PidFileTest, a_disk_that_is_really_full_is_exhausted_and_keeps_out_nobody
     EXPECT_TRUE(child.ok());
 }
 
+TEST_F(PidFileTest, on_a_network_file_system_it_is_refused_and_nothing_made) {
+    const sys::Inject there{{.call = sys::Call::statfs, .answer = 0x6969}};
+    WYE_EXPECT_ERRC(Errc::unsupported, PidFile::take(path));
+    EXPECT_FALSE(this->there());
+}
+
 TEST_F(PidFileTest, short_writes_are_finished) {
     const sys::Inject fault{{.call = sys::Call::write, .times = 3, .clip = 1}};
     const auto f = or_throw(PidFile::take(path));

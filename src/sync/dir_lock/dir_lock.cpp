@@ -5,6 +5,7 @@
 
 #include "os/dir_calls.hpp"
 #include "os/errno.hpp"
+#include "os/file_system.hpp"
 #include "os/fork.hpp"
 #include "os/process_id.hpp"
 #include "os/syscall.hpp"
@@ -46,7 +47,8 @@ std::optional<sys::ProcessId> owner_in(int directory) {
 }
 
 DirLock::Owner judge(int directory, const sys::ProcessId& id) {
-    switch (id.life(sys::on_one_machine(directory))) {
+    const auto network = sys::network_of(directory);
+    switch (id.life(network && network->empty())) {
         case sys::ProcessId::Life::alive:
             return DirLock::Owner::alive;
         case sys::ProcessId::Life::dead:

@@ -130,6 +130,24 @@ TEST_F(DirLockTest, a_lock_of_another_boot_is_dead_where_one_machine_writes) {
     EXPECT_EQ(id.life(false), sys::ProcessId::Life::unknown);
 }
 
+TEST_F(DirLockTest, a_lock_of_another_boot_on_a_network_may_be_another_machines) {
+    auto id = or_throw(sys::ProcessId::self());
+    id.boot = "00000000-0000-0000-0000-000000000000";
+    left_by(id);
+    auto l = lock(true);
+    {
+        const sys::Inject there{{.call = sys::Call::statfs, .times = 9, .answer = 0x6969}};
+        EXPECT_EQ(or_throw(l.status()).owner, DirLock::Owner::unknown);
+        WYE_EXPECT_ERRC(Errc::timed_out, l.lock(Deadline::now()));
+    }
+    {
+        const sys::Inject unknown{{.call = sys::Call::statfs, .times = 9, .error = EIO}};
+        EXPECT_EQ(or_throw(l.status()).owner, DirLock::Owner::unknown);
+    }
+    EXPECT_EQ(or_throw(l.status()).owner, DirLock::Owner::dead);
+    EXPECT_TRUE(l.lock(Deadline::now()).has_value());
+}
+
 TEST_F(DirLockTest, of_many_who_break_one_dead_lock_one_has_it) {
     for (int round = 0; round < 20; ++round) {
         auto id = or_throw(sys::ProcessId::self());

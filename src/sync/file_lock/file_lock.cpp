@@ -20,7 +20,14 @@ FileLock& FileLock::operator=(FileLock&&) noexcept = default;
 FileLock::~FileLock() = default;
 
 Result<FileLock> FileLock::open(const std::string& path, FileLockOptions o) {
-    sys::LockPlan plan{.create = o.create, .permissions = o.permissions & 07777u, .any_owner = o.any_owner};
+    sys::LockPlan plan{.create = o.create,
+                       .permissions = o.permissions & 07777u,
+                       .writable = o.fair,
+                       .any_owner = o.any_owner,
+                       .remote = o.remote,
+                       .fair = o.fair};
+    if (o.fair && o.range)
+        return refuse(Errc::unsupported, path + ": a fair lock is of the whole file, not of a range");
     if (o.range) {
         constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
         if (o.range->from > most || o.range->length > most - o.range->from)

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 using namespace wye;
 using test::Gate;
@@ -282,6 +283,98 @@ TEST(FileLock, a_shared_lock_is_given_though_a_writer_waits_and_the_writer_ends_
     first = {};
     auto late = or_throw(FileLock::open(dir / "l"));
     EXPECT_TRUE(late.lock(1s).has_value()) << "no reader is left";
+}
+
+TEST(FileLock, a_fair_reader_waits_behind_a_writer_who_waits) {
+    const test::TempDir dir;
+    const auto fair = [&] { return or_throw(FileLock::open(dir / "l", {.fair = true})); };
+    auto reader = fair(), second = fair();
+    auto first = or_throw(reader.lock_shared(Deadline::now()));
+    EXPECT_TRUE(second.lock_shared(Deadline::now()).has_value()) << "nobody waits";
+    const test::Shared<std::atomic<bool>> got, over;
+    test::Child writer([&] {
+        auto l = fair();
+        const auto mine = or_throw(l.lock(10s));
+        got->store(true);
+        for (Deadline end = 10s; !over->load() && !end.passed();) ::usleep(1000);
+        return true;
+    });
+    for (Deadline soon = 5s; second.lock_shared(Deadline::now()) && !soon.passed();) ::usleep(1000);
+    WYE_EXPECT_ERRC(Errc::timed_out, second.lock_shared(20ms));
+    WYE_EXPECT_ERRC(Errc::timed_out, second.lock(Deadline::now()));
+    auto careless = or_throw(FileLock::open(dir / "l"));
+    EXPECT_TRUE(careless.lock_shared(Deadline::now()).has_value()) << "one who is not fair passes by, as flock(1) does";
+    first = {};
+    for (Deadline soon = 5s; !got->load() && !soon.passed();) ::usleep(1000);
+    WYE_EXPECT_ERRC(Errc::timed_out, careless.lock_shared(Deadline::now()));
+    over->store(true);
+    EXPECT_TRUE(writer.ok());
+    EXPECT_TRUE(second.lock_shared(10s).has_value());
+}
+
+// F9. Readers who never cease to overlap: each lets go only when another has it too, or somebody waits.
+TEST(FileLock, a_fair_writer_is_not_starved_by_readers_who_overlap_for_ever) {
+    const test::TempDir dir;
+    const test::Shared<std::atomic<int>> inside, over;
+    std::vector<test::Child> readers;
+    for (int i = 0; i < 3; ++i)
+        readers.emplace_back([&] {
+            auto l = or_throw(FileLock::open(dir / "l", {.fair = true}));
+            while (!over->load()) {
+                const auto mine = or_throw(l.lock_shared(20s));
+                inside->fetch_add(1);
+                const Deadline enough = 20ms;
+                while (inside->load() < 2 && !enough.passed()) ::usleep(100);
+                inside->fetch_sub(1);
+            }
+            return true;
+        });
+    auto l = or_throw(FileLock::open(dir / "l", {.fair = true}));
+    bool good = true;
+    for (int i = 0; good && i < 10; ++i) {
+        for (Deadline soon = 5s; inside->load() == 0 && !soon.passed();) ::usleep(100);
+        good = l.lock(5s).has_value();
+    }
+    EXPECT_TRUE(good);
+    over->store(1);
+    for (auto& r : readers) EXPECT_TRUE(r.ok());
+}
+
+TEST(FileLock, a_dead_waiter_holds_up_nobody) {
+    const test::TempDir dir;
+    const auto fair = [&] { return or_throw(FileLock::open(dir / "l", {.fair = true})); };
+    auto reader = fair(), second = fair();
+    const auto first = or_throw(reader.lock_shared());
+    test::Child writer([&] { return fair().lock(20s).has_value(); });
+    for (Deadline soon = 5s; second.lock_shared(Deadline::now()) && !soon.passed();) ::usleep(1000);
+    writer.kill();
+    EXPECT_TRUE(second.lock_shared(10s).has_value());
+}
+
+TEST(FileLock, what_cannot_be_fair_is_refused) {
+    const test::TempDir dir;
+    WYE_EXPECT_ERRC(Errc::unsupported, FileLock::open(dir / "l", {.fair = true, .range = ByteRange{}}));
+    WYE_EXPECT_ERRC(Errc::mismatch, FileLock::open(dir.path(), {.fair = true}));
+}
+
+TEST_P(FileLockTest, a_network_file_system_is_refused_by_its_name_unless_asked_for) {
+    constexpr std::pair<long, const char*> kinds[] = {{0x6969, "(NFS)"},
+                                                      {0xFF534D42, "(CIFS)"},
+                                                      {0x65735546, "(FUSE)"},
+                                                      {0x01021997, "(9P)"},
+                                                      {0x00C36400, "(Ceph)"}};
+    for (const auto& [type, name] : kinds) {
+        const sys::Inject there{{.call = sys::Call::statfs, .times = 9, .answer = type}};
+        const auto r = FileLock::open(path, kind(GetParam()));
+        WYE_EXPECT_ERRC(Errc::unsupported, r);
+        EXPECT_TRUE(!r && r.error().message().find(name) != std::string::npos) << name;
+        EXPECT_FALSE(std::filesystem::exists(path)) << "made, and left";
+        WYE_EXPECT_ERRC(Errc::unsupported, FileLock::open(path, {.remote = true, .fair = true}));
+    }
+    auto asked = kind(GetParam());
+    asked.remote = true;
+    const sys::Inject there{{.call = sys::Call::statfs, .times = 9, .answer = 0x6969}};
+    EXPECT_TRUE(or_throw(FileLock::open(path, asked)).lock(Deadline::now()).has_value());
 }
 
 TEST(FileLock, a_directory_can_be_locked_and_a_wait_burns_no_time) {

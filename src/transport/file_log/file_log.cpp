@@ -2,6 +2,7 @@
 #include "wye/transport/file_log.hpp"
 
 #include "os/errno.hpp"
+#include "os/file_system.hpp"
 #include "os/fork.hpp"
 #include "os/object.hpp"
 #include "os/syscall.hpp"
@@ -9,13 +10,14 @@
 namespace wye {
 namespace {
 
-Result<Fd> checked(long r, const std::string& path) {
+Result<Fd> checked(long r, const std::string& path, bool remote) {
     if (r == -ELOOP) return refuse(Errc::mismatch, path + ": is a symbolic link; a log is opened by its own name");
     if (r < 0) return sys::fail(r, "open", path);
     Fd fd(static_cast<int>(r));
     struct stat s{};
     if (sys::fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode))
         return refuse(Errc::mismatch, path + ": is not a regular file");
+    if (!remote) WYE_CHECK(sys::refuse_network(fd.get(), path, "where this one alone uses it, say ?remote"));
     return fd;
 }
 
@@ -53,7 +55,7 @@ Result<FileLog> FileLog::open(const std::string& path, FileLogOptions o) {
 Result<> FileLog::open_ends() {
     if (options_.mode != Mode::read) WYE_CHECK(open_to_write());
     if (options_.mode == Mode::write) return {};
-    WYE_TRY(read_, checked(sys::open(path_.c_str(), O_RDONLY | safely), path_));
+    WYE_TRY(read_, checked(sys::open(path_.c_str(), O_RDONLY | safely), path_, options_.remote));
     WYE_CHECK(watch());
     struct stat s{};
     if (!options_.from_end) return {};
@@ -63,7 +65,7 @@ Result<> FileLog::open_ends() {
 }
 
 Result<> FileLog::open_to_write() {
-    WYE_TRY(write_, checked(sys::open(path_.c_str(), O_RDWR | O_APPEND | safely), path_));
+    WYE_TRY(write_, checked(sys::open(path_.c_str(), O_RDWR | O_APPEND | safely), path_, options_.remote));
     write_generation_ = sys::fork_generation();
     return {};
 }
@@ -75,7 +77,8 @@ namespace {
 constexpr std::string_view example = "file:/var/tmp/events";
 constexpr Param params[] = {{"framing", "frame|lines", "how records are kept apart (default frame)"},
                             {"max", "SIZE", "largest record (default 16M)"},
-                            {"from", "start|end", "where reading begins (default start)"}};
+                            {"from", "start|end", "where reading begins (default start)"},
+                            {"remote", "", "on a network file system too, where one machine alone uses it"}};
 
 Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
     static constexpr std::string_view framings[] = {"frame", "lines"}, from[] = {"start", "end"};
@@ -84,6 +87,7 @@ Result<FileLog> open_log(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto framing, uri.choice("framing", framings));
     WYE_TRY(const auto place, uri.choice("from", from));
     WYE_TRY(o.max_message, uri.size("max", o.max_message));
+    WYE_TRY(o.remote, uri.flag("remote"));
     if (o.max_message == 0 || o.max_message > FrameHeader::max_length)
         return uri.refuse("max must be from 1 to 1G (less one byte)", "max=16M");
     o.framing = framing == 0 ? Framing::frame : Framing::lines;

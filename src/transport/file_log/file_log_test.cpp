@@ -2,6 +2,7 @@
 
 #include "wye/registry/open.hpp"
 
+#include "os/inject.hpp"
 #include "support/support.hpp"
 
 #include <fcntl.h>
@@ -249,6 +250,18 @@ TEST(FileLog, what_a_log_cannot_be_is_refused) {
     WYE_EXPECT_ERRC(Errc::unsupported, next(writer));
     WYE_EXPECT_ERRC(Errc::unsupported, writer.send(bytes_of("two\nlines")));
     EXPECT_EQ(std::filesystem::file_size(dir / "l"), 0u);
+}
+
+TEST(FileLog, on_a_network_file_system_it_is_refused_unless_asked_for) {
+    const TempDir dir;
+    const sys::Inject there{{.call = sys::Call::statfs, .times = 99, .answer = 0x6969}};
+    for (const auto mode : {Mode::read, Mode::write, Mode::both}) {
+        WYE_EXPECT_ERRC(Errc::unsupported, FileLog::open(dir / "l", {.mode = mode, .create = Create::if_missing}));
+        EXPECT_FALSE(std::filesystem::exists(dir / "l"));
+    }
+    EXPECT_EQ(there.hits(), 3u);
+    WYE_EXPECT_ERRC(Errc::unsupported, wye::make("file:" + dir / "l"));
+    WYE_ASSERT_OK(wye::make("file:" + dir / "l" + "?remote"));
 }
 
 TEST(FileLog, the_largest_record_goes_and_one_byte_more_does_not) {
