@@ -1,5 +1,6 @@
 #include "io/shared_segment.hpp"
 
+#include "io/user_directory.hpp"
 #include "os/errno.hpp"
 #include "os/file_pages.hpp"
 #include "os/small_file.hpp"
@@ -12,24 +13,6 @@ namespace wye {
 namespace {
 
 constexpr std::uint64_t magic = 0x31676573657977;  // "wyeseg1"
-
-std::string directory_path() { return "/dev/shm/wye-" + std::to_string(sys::effective_user()); }
-
-// /dev/shm is everybody's: what lies there under our name may be somebody else's.
-Result<Fd> open_directory(bool make) {
-    const auto path = directory_path();
-    if (make)
-        if (const long r = sys::mkdir(path.c_str(), 0700); r < 0 && r != -EEXIST) return sys::fail(r, "mkdir", path);
-    const long r = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (r < 0) return sys::fail(r, "open", path);
-    Fd fd(static_cast<int>(r));
-    struct stat s{};
-    if (const long e = sys::fstat(fd.get(), &s); e < 0) return sys::fail(e, "fstat", path);
-    if (s.st_uid != sys::effective_user() || (s.st_mode & 077) != 0)
-        return refuse(Errc::denied, path + ": not a directory of this user's alone (owner " + std::to_string(s.st_uid) +
-                                        "); remove it, or have its owner do so");
-    return fd;
-}
 
 std::string file_of(const SharedSegment::Shape& shape, const std::string& name) {
     return std::string(shape.kind) + "." + name;
@@ -55,11 +38,11 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     SharedSegment s;
     struct stat there{};  // looked at first, as make_file_pages() does
     if (sys::lstatat(directory, file.c_str(), &there) == 0)
-        return sys::fail(-EEXIST, "linkat", directory_path() + "/" + file);
+        return sys::fail(-EEXIST, "linkat", user_directory() + "/" + file);
     const long made = sys::openat(directory, ".", O_RDWR | O_TMPFILE, 0600);
-    if (made < 0) return sys::fail(made, "open", directory_path());
+    if (made < 0) return sys::fail(made, "open", user_directory());
     const Fd fd(static_cast<int>(made));
-    WYE_CHECK(sys::give_room(fd.get(), 0, shape.size, directory_path() + "/" + file));
+    WYE_CHECK(sys::give_room(fd.get(), 0, shape.size, user_directory() + "/" + file));
     WYE_TRY(s.pages_, sys::Mapping::of(fd.get(), shape.size));
     Geometry g{.magic = magic,
                .layout = shape.layout,
@@ -75,7 +58,7 @@ Result<SharedSegment> SharedSegment::make(int directory, const std::string& file
     if (const long r = sys::fchmod(fd.get(), 0600); r < 0) return sys::fail(r, "fchmod", file);
     WYE_CHECK(s.hold(fd.get(), file));
     if (const long r = sys::publish(fd.get(), directory, file.c_str()); r < 0)
-        return sys::fail(r, "linkat", directory_path() + "/" + file);
+        return sys::fail(r, "linkat", user_directory() + "/" + file);
     s.made_ = true;
     return s;
 }
@@ -92,11 +75,11 @@ Result<> SharedSegment::map(int fd, const std::string& file, const Shape& shape)
     struct stat st{};
     if (const long r = sys::fstat(fd, &st); r < 0) return sys::fail(r, "fstat", file);
     const auto wrong = [&](std::string_view what) {
-        return refuse(Errc::mismatch, directory_path() + "/" + file + ": " + std::string(what));
+        return refuse(Errc::mismatch, user_directory() + "/" + file + ": " + std::string(what));
     };
     if (!S_ISREG(st.st_mode)) return wrong("not a file");
     if (st.st_uid != sys::effective_user())
-        return refuse(Errc::denied, directory_path() + "/" + file + ": belongs to user " + std::to_string(st.st_uid));
+        return refuse(Errc::denied, user_directory() + "/" + file + ": belongs to user " + std::to_string(st.st_uid));
     const auto size = static_cast<std::size_t>(st.st_size);
     if (size < head) return wrong("too small for a segment");
     WYE_TRY(pages_, sys::Mapping::of(fd, size));
@@ -113,7 +96,7 @@ Result<> SharedSegment::map(int fd, const std::string& file, const Shape& shape)
 Result<SharedSegment> SharedSegment::attach(int directory, const std::string& file, const Shape& shape) {
     SharedSegment s;
     const long r = sys::openat(directory, file.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
-    if (r < 0) return sys::fail(r, "open", directory_path() + "/" + file);
+    if (r < 0) return sys::fail(r, "open", user_directory() + "/" + file);
     const Fd fd(static_cast<int>(r));
     WYE_CHECK(s.map(fd.get(), file, shape));
     WYE_CHECK(s.hold(fd.get(), file));
@@ -126,7 +109,7 @@ Result<SharedSegment> SharedSegment::open(const std::string& name, const Shape& 
     const auto file = file_of(shape, name);
     // Made, removed and made again by others between our calls, and the directory with it: each time from the start.
     for (int tries = 100;; --tries) {
-        auto directory = open_directory(create != Create::never);
+        auto directory = open_user_directory(create != Create::never);
         if (!directory) {
             if (!directory.error().is(Errc::not_found) || create == Create::never || tries == 0)
                 return std::unexpected(std::move(directory).error());
@@ -140,8 +123,8 @@ Result<SharedSegment> SharedSegment::open(const std::string& name, const Shape& 
         }
         if (!s && create != Create::never && s.error().is(Errc::not_found) && tries > 0) continue;
         if (s && s->retired() && create == Create::if_missing && tries > 0) continue;  // about to lose its name
-        if (s && s->retired()) return wye::fail(Errc::not_found, "open", directory_path() + "/" + file);
-        if (!s) (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());  // if we made it, and nobody lies there
+        if (s && s->retired()) return wye::fail(Errc::not_found, "open", user_directory() + "/" + file);
+        if (!s) remove_user_directory();  // if we made it, and nobody lies there
         return s;
     }
 }
@@ -150,40 +133,40 @@ Result<> SharedSegment::remove(const std::string& name, const Shape& shape, cons
                                const std::function<void(SharedSegment&)>& told) {
     WYE_CHECK(check_name(name));
     const auto file = file_of(shape, name);
-    WYE_TRY(const auto directory, open_directory(false));
+    WYE_TRY(const auto directory, open_user_directory(false));
     WYE_TRY(auto s, attach(directory.get(), file, shape));
     if (options.dry_run) return {};
     const bool first = s.shared().retired.exchange(1, std::memory_order_seq_cst) == 0;
     const long r = sys::unlinkat(directory.get(), file.c_str());
     if (told) told(s);
-    if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", directory_path() + "/" + file);
-    (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());  // not while others lie there
+    if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", user_directory() + "/" + file);
+    remove_user_directory();  // not while others lie there
     return {};
 }
 
 std::string SharedSegment::beside(std::string_view kind, const std::string& name, std::uint32_t number) {
-    return directory_path() + "/" + std::string(kind) + "." + name + "." + std::to_string(number);
+    return user_directory() + "/" + std::string(kind) + "." + name + "." + std::to_string(number);
 }
 
 std::vector<std::string> SharedSegment::all_beside(std::string_view kind, const std::string& name) {
     std::vector<std::string> all;
-    if (!open_directory(false)) return all;
+    if (!open_user_directory(false)) return all;
     const auto prefix = std::string(kind) + "." + name + ".";
-    for (const auto& n : sys::names_in(directory_path()).value_or(std::vector<std::string>()))
+    for (const auto& n : sys::names_in(user_directory()).value_or(std::vector<std::string>()))
         if (n.starts_with(prefix) && n.find_first_not_of("0123456789", prefix.size()) == std::string::npos)
-            all.push_back(directory_path() + "/" + n);
+            all.push_back(user_directory() + "/" + n);
     return all;
 }
 
 void SharedSegment::remove_beside(std::string_view kind, const std::string& name) {
     for (const auto& path : all_beside(kind, name)) (void)sys::unlink(path.c_str());
-    (void)sys::rmdirat(AT_FDCWD, directory_path().c_str());
+    remove_user_directory();
 }
 
 Result<> SharedSegment::list(std::string_view kind, const std::string& scheme, Visit<Object>& visit) {
-    const auto directory = open_directory(false);
+    const auto directory = open_user_directory(false);
     if (!directory) return directory.error().is(Errc::not_found) ? Result<>() : std::unexpected(directory.error());
-    WYE_TRY(const auto names, sys::names_in(directory_path()));
+    WYE_TRY(const auto names, sys::names_in(user_directory()));
     const auto prefix = std::string(kind) + ".";
     for (const auto& n : names) {
         struct stat st{};

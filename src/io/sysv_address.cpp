@@ -17,7 +17,7 @@ Result<SysvAddress> sysv_address(const Uri& uri, std::string_view example) {
         if (!n || *n > (id ? INT32_MAX : UINT32_MAX))
             return uri.refuse("not a number of 32 bits", id ? scheme + ":id=5" : by_key);
         if (!id && *n == 0) return uri.refuse("the key 0 (IPC_PRIVATE) makes another object each time", by_key);
-        return SysvAddress{id, static_cast<std::int32_t>(static_cast<std::uint32_t>(*n))};
+        return SysvAddress{id, static_cast<std::int32_t>(static_cast<std::uint32_t>(*n)), {}};
     }
     if (!a.starts_with("/")) return uri.refuse("neither an absolute path nor a key", example);
     if (!uri.fragment()) return uri.refuse("no #number after the path", example);
@@ -28,7 +28,7 @@ Result<SysvAddress> sysv_address(const Uri& uri, std::string_view example) {
         return refuse(Errc::not_found, std::string(uri.text()) + ": the file " + std::string(a) +
                                            ", which the key is made from, does not exist");
     if (!key) return std::unexpected(std::move(key).error());
-    return SysvAddress{false, *key};
+    return SysvAddress{false, *key, std::string(a)};
 }
 
 }  // namespace wye

@@ -3,12 +3,14 @@
 #include "wye/core/uri.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace wye {
 
 struct SysvAddress {
     bool is_id = false;
     std::int32_t number = 0;  ///< the id, or the key
+    std::string path;         ///< the file that the key was made from, if it was
 };
 
 /// `/path#n`, `key=0x51` or `id=5`. `example` is a right URI with a path.

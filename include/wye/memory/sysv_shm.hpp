@@ -29,7 +29,7 @@ struct SysvShmStat {
 /// keep it (together) and the next open of the key makes a second one: two groups that never meet. retired() tells the
 /// first. Removing early is also the cure against leaks: once everybody has it, remove() lets it go with its last user,
 /// however that one ends. ftok() keeps 8 bits of the number, 16 of the inode and 8 of the device: two paths can have
-/// one key.
+/// one key. A URI with a path refuses what was made for another one (Errc::mismatch); key_of() cannot.
 ///
 /// Nobody can make it smaller. Threads: the pages are everybody's. After fork: both processes have it (attached counts
 /// both). After exec: detached. shmget(2), shmat(2), shmctl(2), sysvipc(7).

@@ -60,7 +60,8 @@ public:
                                    .permits_return = true};
     static constexpr unsigned max_value = 32767;
 
-    /// The key of a file, as ftok(3) makes it. The file must exist, and must not be replaced afterwards.
+    /// The key of a file, as ftok(3) makes it. The file must exist, and must not be replaced afterwards. Two files may
+    /// have one key: a URI with a path refuses what was made for another one (Errc::mismatch), a key cannot.
     [[nodiscard]] static Result<std::int32_t> key_of(const std::string& path, unsigned project);
 
     /// A set with one semaphore, or the first of what is there. Errc::denied from Create::if_missing for one that

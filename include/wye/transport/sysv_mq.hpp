@@ -32,11 +32,11 @@ struct SysvMqStat {
 /// Not for: messages above max_message() (8 KiB by default), poll and epoll (it is no descriptor; see PosixMq),
 /// descriptors. What hurts: one type can fill the whole queue (msg_qbytes, 16 KiB by default), and then the senders of
 /// every other type wait too: give each kind of traffic that must not wait for another a queue of its own. ftok() keeps
-/// 8 bits of the number, 16 of the inode and 8 of the device, so two paths can have one key: look at stat() when
-/// strangers might share the machine. A waiting call with a deadline costs a timer, because the kernel has no timed
-/// form. Threads: one may send and one may recv at once. Of several receivers that wait, the kernel serves the longest
-/// waiting first. After fork: both processes have the queue. It outlives everybody: remove() ends it, and whoever waits
-/// in it then gets Errc::closed. msgget(2), msgsnd(2), sysvipc(7).
+/// 8 bits of the number, 16 of the inode and 8 of the device, so two paths can have one key: a URI with a path
+/// refuses what was made for another one (Errc::mismatch), key_of() cannot. A waiting call with a deadline costs a
+/// timer, because the kernel has no timed form. Threads: one may send and one may recv at once. Of several receivers
+/// that wait, the kernel serves the longest waiting first. After fork: both processes have the queue. It outlives
+/// everybody: remove() ends it, and whoever waits in it then gets Errc::closed. msgget(2), msgsnd(2), sysvipc(7).
 class SysvMq {
 public:
     static constexpr Traits traits{.scheme = "sysv-mq",

@@ -1,7 +1,7 @@
 // A System V shared memory segment.
 #include "wye/memory/sysv_shm.hpp"
 
-#include "io/sysv_address.hpp"
+#include "io/sysv_path.hpp"
 #include "os/errno.hpp"
 #include "os/memory.hpp"
 #include "os/object.hpp"
@@ -175,9 +175,11 @@ Result<SysvShmStat> SysvShm::stat() const {
 Result<> SysvShm::remove() {
     WYE_TRY(const bool before, retired());
     if (before) return fail(Errc::not_found, "shmctl");
+    const auto seen = stat();
     const long r = sys::shmctl(state_->id, IPC_RMID, nullptr);
     if (gone(r)) return fail(Errc::not_found, "shmctl");
     if (r < 0) return sys::fail(r, "shmctl");
+    if (seen) forget_path("sysv-shm", seen->key, state_->id);
     return {};
 }
 
@@ -194,7 +196,9 @@ Result<SysvShm> open_uri(const Uri& uri, SegmentOptions o) {
     if (uri.has("size") && o.size == 0) return uri.refuse("a segment of size 0 holds nothing", example);
     if (!a.is_id) {
         if (o.create == Create::exclusive && o.size == 0) return uri.refuse("what is made needs a size", example);
-        return SysvShm::open(a.number, o);
+        WYE_TRY(auto s, SysvShm::open(a.number, o));
+        WYE_CHECK(check_path("sysv-shm", a, s.id(), o.create));
+        return s;
     }
     if (o.create != Create::never)
         return uri.refuse("an id is given by the kernel and cannot be created", "sysv-shm:key=0x51?size=64K");
@@ -215,10 +219,13 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     WYE_TRY(const auto a, sysv_address(uri, example));
     const long id = a.is_id ? a.number : sys::shmget(a.number, 0, 0);
     if (id < 0) return sys::fail(id, "shmget", uri.text());
+    WYE_CHECK(check_path("sysv-shm", a, static_cast<int>(id), Create::never));
     shmid_ds d{};
-    const long r = sys::shmctl(static_cast<int>(id), o.dry_run ? IPC_STAT : IPC_RMID, &d);
+    long r = sys::shmctl(static_cast<int>(id), IPC_STAT, &d);
+    if (!o.dry_run && (r == 0 || r == -EACCES)) r = sys::shmctl(static_cast<int>(id), IPC_RMID, nullptr);
     if (gone(r)) return fail(Errc::not_found, "shmctl", uri.text());
     if (r < 0 && !(o.dry_run && r == -EACCES)) return sys::fail(r, "shmctl", uri.text());  // EACCES: it is there
+    if (!o.dry_run) forget_path("sysv-shm", a.is_id ? d.shm_perm.__key : a.number, static_cast<int>(id));
     return {};
 }
 

@@ -1,7 +1,7 @@
 // sysv-sem: in the table of means.
 #include "wye/sync/sysv_semaphore.hpp"
 
-#include "io/sysv_address.hpp"
+#include "io/sysv_path.hpp"
 #include "os/errno.hpp"
 #include "os/sem_calls.hpp"
 #include "os/small_file.hpp"
@@ -31,9 +31,12 @@ Result<SysvSemaphore> open_address(const Uri& uri, SemaphoreOptions o, Deadline 
                               "sysv-sem:key=0x51");
         WYE_TRY(const auto set,
                 a.is_id ? SysvSemaphoreSet::open_id(a.number, d) : SysvSemaphoreSet::open(a.number, {}, d));
+        WYE_CHECK(check_path("sysv-sem", a, set.id(), o.create));
         return set.at(which);
     }
-    return SysvSemaphore::open(a.number, o, d);
+    WYE_TRY(const auto s, SysvSemaphore::open(a.number, o, d));
+    WYE_CHECK(check_path("sysv-sem", a, s.id(), o.create));
+    return s;
 }
 
 Result<Semaphore> open_semaphore(const Uri& uri, const SemaphoreOptions& o, Deadline d) {
@@ -51,10 +54,13 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     // Removing asks for ownership and not for permission bits, so none are asked for here.
     const long id = a.is_id ? a.number : sys::semget(a.number, 0, 0);
     if (id < 0) return sys::fail(id, "semget", uri.text());
+    WYE_CHECK(check_path("sysv-sem", a, static_cast<int>(id), Create::never));
     semid_ds d{};
-    const long r = sys::semctl(static_cast<int>(id), 0, o.dry_run ? IPC_STAT : IPC_RMID, {.stat = &d});
+    long r = sys::semctl(static_cast<int>(id), 0, IPC_STAT, {.stat = &d});
+    if (!o.dry_run && (r == 0 || r == -EACCES)) r = sys::semctl(static_cast<int>(id), 0, IPC_RMID);
     if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "semctl", uri.text());
     if (r < 0 && !(o.dry_run && r == -EACCES)) return sys::fail(r, "semctl", uri.text());  // EACCES: it is there
+    if (!o.dry_run) forget_path("sysv-sem", a.is_id ? d.sem_perm.__key : a.number, static_cast<int>(id));
     return {};
 }
 

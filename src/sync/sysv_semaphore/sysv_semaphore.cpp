@@ -1,6 +1,7 @@
 // A System V semaphore, and the set it is in. How a set gets its first values is in first_values.cpp.
 #include "wye/sync/sysv_semaphore.hpp"
 
+#include "io/sysv_path.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/sem_calls.hpp"
@@ -172,9 +173,11 @@ Result<std::vector<unsigned>> SysvSemaphoreSet::values() const {
 }
 
 Result<> SysvSemaphore::remove() {
+    const auto before = stat();
     const long r = sys::semctl(id_, 0, IPC_RMID);
     if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "semctl");
     if (r < 0) return sys::fail(r, "semctl");
+    if (before) forget_path("sysv-sem", before->key, id_);
     return {};
 }
 

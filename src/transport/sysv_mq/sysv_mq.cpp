@@ -1,7 +1,7 @@
 // A System V message queue.
 #include "wye/transport/sysv_mq.hpp"
 
-#include "io/sysv_address.hpp"
+#include "io/sysv_path.hpp"
 #include "os/errno.hpp"
 #include "os/object.hpp"
 #include "os/small_file.hpp"
@@ -182,9 +182,11 @@ Result<SysvMqStat> SysvMq::stat() const {
 }
 
 Result<> SysvMq::remove() {
+    const auto before = stat();
     const long r = sys::msgctl(id_, IPC_RMID, nullptr);
     if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "msgctl");
     if (r < 0) return sys::fail(r, "msgctl");
+    if (before) forget_path("sysv-mq", before->key, id_);
     return {};
 }
 
@@ -202,7 +204,11 @@ Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
         return uri.refuse("a type is from 1 on", "sysv-mq:/etc/hostname?type=3#7");
     const SysvMqOptions o{
         .mode = how.mode, .create = how.create, .permissions = how.permissions, .type = static_cast<long>(type)};
-    if (!a.is_id) return SysvMq::open(a.number, o);
+    if (!a.is_id) {
+        WYE_TRY(auto q, SysvMq::open(a.number, o));
+        WYE_CHECK(check_path("sysv-mq", a, q.id(), o.create));
+        return q;
+    }
     if (o.create != Create::never)
         return uri.refuse("an id is given by the kernel and cannot be created", "sysv-mq:key=0x51");
     return SysvMq::open_id(a.number, o);
@@ -213,10 +219,13 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     // Removing asks for ownership and not for permission bits, so none are asked for here.
     const long id = a.is_id ? a.number : sys::msgget(a.number, 0);
     if (id < 0) return sys::fail(id, "msgget", uri.text());
+    WYE_CHECK(check_path("sysv-mq", a, static_cast<int>(id), Create::never));
     msqid_ds d{};
-    const long r = sys::msgctl(static_cast<int>(id), o.dry_run ? IPC_STAT : IPC_RMID, &d);
+    long r = sys::msgctl(static_cast<int>(id), IPC_STAT, &d);
+    if (!o.dry_run && (r == 0 || r == -EACCES)) r = sys::msgctl(static_cast<int>(id), IPC_RMID, nullptr);
     if (r == -EINVAL || r == -EIDRM) return fail(Errc::not_found, "msgctl", uri.text());
     if (r < 0 && !(o.dry_run && r == -EACCES)) return sys::fail(r, "msgctl", uri.text());  // EACCES: it is there
+    if (!o.dry_run) forget_path("sysv-mq", a.is_id ? d.msg_perm.__key : a.number, static_cast<int>(id));
     return {};
 }
 
