@@ -27,10 +27,7 @@ constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
     for (const auto& w : argv) words.push_back(const_cast<char*>(w.c_str()));
     words.push_back(nullptr);
     ::execvp(words[0], words.data());
-    const int e = errno;
-    fmt::print(stderr, "wye: {}: {}: {}\n", verb, escape(argv[0]), std::strerror(e));
-    std::fflush(stderr);
-    ::_exit(e == ENOENT ? exit_no_command : exit_cannot_run);
+    ::_exit(cannot_run(verb, argv[0], errno));
 }
 
 // Its wait status.
@@ -46,6 +43,12 @@ int wait_for(pid_t child, const sigset_t& signals) {
 }
 
 }  // namespace
+
+int cannot_run(std::string_view verb, const std::string& program, int error) {
+    fmt::print(stderr, "wye: {}: exec(\"{}\"): {}\n", verb, escape(program), std::strerror(error));
+    std::fflush(stderr);
+    return error == ENOENT || error == ENOTDIR ? exit_no_command : exit_cannot_run;
+}
 
 Dispositions::Dispositions() noexcept {
     for (int n = 1; n < 32; ++n) {

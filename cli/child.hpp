@@ -1,6 +1,7 @@
 // A command that a verb runs and waits for, as env(1) and timeout(1) do.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wye::cli {
@@ -18,6 +19,9 @@ public:
 private:
     unsigned long ignored_ = 0;  // a bit a signal
 };
+
+/// What is said, and answered, when exec of `program` failed with the errno.
+int cannot_run(std::string_view verb, const std::string& program, int error);
 
 /// Runs `argv` with our descriptors and waits for its end. SIGTERM, SIGINT, SIGHUP and SIGQUIT that others send us go
 /// on to it; what the terminal sends it has already. If we are killed, it gets SIGTERM.

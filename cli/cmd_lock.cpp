@@ -4,7 +4,6 @@
 
 #include "child.hpp"
 #include "command.hpp"
-#include "os/spawn.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 namespace wye::cli {
 namespace {
@@ -33,11 +31,6 @@ unsigned umask_now() {
     return mask;
 }
 
-int cannot_run(const std::string& program, int error) {
-    fmt::print(stderr, "wye: lock: exec(\"{}\"): {}\n", escape(program), std::strerror(error));
-    return error == ENOENT || error == ENOTDIR ? exit_no_command : exit_cannot_run;
-}
-
 // The lock goes with the descriptor to the program that takes our place.
 int become(FileLock& lock, std::vector<std::string>& command) {
     if (const auto r = lock.keep_over_exec(); !r) return report("lock", r.error());
@@ -46,19 +39,7 @@ int become(FileLock& lock, std::vector<std::string>& command) {
     argv.push_back(nullptr);
     ::signal(SIGPIPE, SIG_DFL);  // main() ignores it
     ::execvp(argv[0], argv.data());
-    return cannot_run(command[0], errno);
-}
-
-int supervise(const std::vector<std::string>& command) {
-    // Ctrl-C goes to the whole foreground group: the command decides what it means, and we stay to hold the lock.
-    ::signal(SIGINT, SIG_IGN);
-    ::signal(SIGQUIT, SIG_IGN);
-    auto child = sys::Process::start(command, -1, -1);
-    if (!child)
-        return child.error().sys() ? cannot_run(command[0], child.error().sys()) : report("lock", child.error());
-    const auto end = child->wait(Deadline::never());
-    if (!end) return report("lock", end.error());
-    return end->signal ? 128 + end->signal : end->known ? end->status : int{exit_failed};
+    return cannot_run("lock", command[0], errno);
 }
 
 int conflict(const Options& o, const FileLock& lock, int code) {
@@ -71,6 +52,7 @@ int conflict(const Options& o, const FileLock& lock, int code) {
 }
 
 int run(const Options& o, std::vector<std::string> command) {
+    const Dispositions before;
     const bool marked = !command.empty() && command[0] == "--";
     if (marked) command.erase(command.begin());
     if (!marked && !command.empty() && command[0].starts_with('-'))
@@ -79,9 +61,8 @@ int run(const Options& o, std::vector<std::string> command) {
     if (command.empty()) return usage_error("lock", "no command (wye lock FILE -- CMD...; see wye help lock)");
     Deadline deadline = o.nonblock ? Deadline::now() : Deadline::never();
     if (!o.timeout.empty()) {
-        const auto t = parse_duration(o.timeout);
-        if (!t)
-            return usage_error("lock", fmt::format("--timeout={}: write it as 250ms, 2s or 1.5m", escape(o.timeout)));
+        const auto t = duration_of("lock", "--timeout", o.timeout);
+        if (!t) return exit_usage;
         deadline = *t;
     }
     auto lock = FileLock::open(
@@ -91,7 +72,7 @@ int run(const Options& o, std::vector<std::string> command) {
     if (!held && held.error().is(Errc::timed_out))
         return conflict(o, *lock, o.nonblock ? int{exit_busy} : int{exit_timeout});
     if (!held) return report("lock", held.error());
-    return o.close ? supervise(command) : become(*lock, command);
+    return o.close ? run_child("lock", command, before) : become(*lock, command);
 }
 
 Run define(CLI::App& app) {

@@ -91,6 +91,30 @@ hold() {
     check 5 lock -n -x "$T/l" -- true
 }
 
+@test "with --fair a reader waits behind a writer who waits" {
+    hold wye --fair -s
+    check 0 lock --fair -n -s "$T/l" -- true
+    "$WYE" lock --fair -w 20s "$T/l" -- sh -c ": >$T/second" &
+    waiter=$!
+    waits() { ! w lock --fair -n -s "$T/l" -- true; }
+    eventually waits
+    check 0 lock -n -s "$T/l" -- true
+    kill -KILL "$holder"
+    ended "$waiter"
+    [ "$code" = 0 ]
+    [ -e "$T/second" ]
+    check 0 lock --fair -n -s "$T/l" -- true
+}
+
+@test "with --close a command is told to end when its lock is lost" {
+    "$WYE" lock -o "$T/l" -- sh -c 'echo $$ >"$0/pid"; exec sleep 60' "$T" &
+    holder=$!
+    eventually test -s "$T/pid"
+    kill -KILL "$holder"
+    gone() { ! kill -0 "$(cat "$T/pid")" 2>/dev/null || grep -q '^State:.Z' "/proc/$(cat "$T/pid")/status"; }
+    eventually gone
+}
+
 @test "who waits gets it when the holder ends" {
     hold wye
     "$WYE" lock -w 10s "$T/l" -- sh -c ": >$T/second" &
@@ -111,7 +135,7 @@ hold() {
     "$WYE" lock -o "$T/l" -- sh -c 'sleep 30 >/dev/null & echo $!' >"$T/pid"
     check 0 lock -n "$T/l" -- true
     kill "$(cat "$T/pid")"
-    [ "$(w lock -o "$T/l" -- sh -c 'ls /proc/$$/fd; :' 3>&- 4>&- | tr '\n' ' ')" = "0 1 2 " ]
+    ! w lock -o "$T/l" -- sh -c 'ls -l /proc/$$/fd' | grep -F "$T/l"
 }
 
 @test "counts are not lost by eight who write one file" {

@@ -131,10 +131,8 @@ int run(const Options& o) {
     Ends ends;
     for (auto [text, option] : {std::pair{&o.timeout, "--timeout"}, {&o.idle, "--idle"}}) {
         if (text->empty()) continue;
-        const auto t = parse_duration(*text);
-        if (!t)
-            return usage_error("recv",
-                               fmt::format("{}={}: write a duration as 500ms, 2s or 1m", option, escape(*text)));
+        const auto t = duration_of("recv", option, *text);
+        if (!t) return exit_usage;
         if (option == std::string_view("--idle"))
             ends.idle = *t;
         else

@@ -5,9 +5,12 @@
 #include "command.hpp"
 #include "os/sandbox.hpp"
 #include "os/transfer.hpp"
+#include "os/wait.hpp"
+#include "process/command/tree.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -84,7 +87,7 @@ wye::Command sandboxed(const Options& o) {
 
 class Runner {
 public:
-    explicit Runner(Deadline total) : total_(total) {}
+    Runner(Deadline total, std::chrono::nanoseconds grace) : total_(total), grace_(grace) {}
 
     // Through us, so that it can be counted.
     void limit(wye::Command& c, std::size_t bytes) {
@@ -92,6 +95,9 @@ public:
         c.out(Target::stream([this](Bytes b) { return pass_on(1, out_, b); }));
         c.err(Target::stream([this](Bytes b) { return pass_on(2, err_, b); }));
     }
+
+    // Orphans become our children instead of init's: they can be found, and are ours to bury.
+    void adopt() { adopts_ = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0; }
 
     int run(const wye::Command& c) {
         auto job = c.start();
@@ -101,6 +107,7 @@ public:
             const auto exit = job->wait(total_.sooner(100ms));
             forward();
             if (exit) return code_of(*exit);
+            bury_orphans();
             if (!job->running()) return ended_by_us(exit.error());
             if (!exit.error().is(Errc::timed_out)) return trouble(exit.error());
             if (total_.passed()) return out_of_time();
@@ -109,12 +116,44 @@ public:
 
 private:
     int out_of_time() {
-        (void)job_->end();
+        end();
         fmt::print(stderr, "wye: run: the deadline passed\n");
         return exit_timeout;
     }
 
+    // The program's tree, and with it whoever left that: all of them are below us.
+    void end() {
+        Tree strays;
+        if (adopts_) strays.look(::getpid());
+        strays.signal(SIGTERM);
+        strays.signal(SIGCONT);
+        const Deadline last = grace_;
+        (void)job_->end();
+        for (const auto& fd : strays.pidfds()) (void)sys::wait_ready(fd.get(), POLLIN, last);
+        kill_strays();
+    }
+
+    void kill_strays() {
+        // Again until none is found: one may be born while its parent is being killed.
+        for (int i = 0; adopts_ && i < 100; ++i) {
+            Tree strays;
+            strays.look(::getpid());
+            if (strays.pidfds().empty()) return;
+            strays.signal(SIGKILL);
+            for (const auto& fd : strays.pidfds()) (void)sys::wait_ready(fd.get(), POLLIN, 1s);
+            bury_orphans();
+        }
+    }
+
+    void bury_orphans() {
+        for (siginfo_t info{}; adopts_ && sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                               info.si_pid != 0 && (!job_->running() || info.si_pid != job_->pid());
+             info = {})
+            (void)sys::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED);
+    }
+
     int ended_by_us(const Error& e) {
+        kill_strays();
         if (e.is(Errc::closed)) return 128 + SIGPIPE;  // a reader that had enough, as if the program had met it itself
         if (e.is(Errc::timed_out)) return out_of_time();
         return trouble(e);
@@ -140,6 +179,8 @@ private:
     }
 
     Deadline total_;
+    std::chrono::nanoseconds grace_;
+    bool adopts_ = false;
     Job* job_ = nullptr;
     Port out_, err_;
 };
@@ -148,10 +189,8 @@ std::optional<int> check(const Options& o) {
     for (const auto& e : o.env)
         if (e.find('=') == std::string::npos || e[0] == '=')
             return usage_error("run", fmt::format("--env={}: write it as NAME=VALUE", escape(e)));
-    if (!o.timeout.empty() && !parse_duration(o.timeout))
-        return usage_error("run", fmt::format("--timeout={}: write it as 500ms, 10s or 2m", escape(o.timeout)));
-    if (!parse_duration(o.grace))
-        return usage_error("run", fmt::format("--grace={}: write it as 500ms, 10s or 2m", escape(o.grace)));
+    if (!o.timeout.empty() && !duration_of("run", "--timeout", o.timeout)) return exit_usage;
+    if (!duration_of("run", "--grace", o.grace)) return exit_usage;
     if (!o.limit.empty() && !parse_size(o.limit))
         return usage_error("run", fmt::format("--limit-output={}: write it as 4096, 64K or 1M", escape(o.limit)));
     return {};
@@ -171,8 +210,10 @@ int run(const Options& o) {
         shares_terminal = true;
     }
     note_signals();
-    Runner runner(o.timeout.empty() ? Deadline::never() : Deadline(*parse_duration(o.timeout)));
+    Runner runner(o.timeout.empty() ? Deadline::never() : Deadline(*parse_duration(o.timeout)),
+                  *parse_duration(o.grace));
     if (!o.limit.empty()) runner.limit(c, *parse_size(o.limit));
+    if (!o.sandbox && !(o.timeout.empty() && o.limit.empty())) runner.adopt();
     return runner.run(c);
 }
 

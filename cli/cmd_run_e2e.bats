@@ -60,6 +60,30 @@ sandboxed() { w run --sandbox -- true 2>"$T/why" || skip "no sandbox here: $(cat
     eventually gone "$(cat "$T/b")"
 }
 
+@test "a timeout ends whoever left the group and lost its parent too, and the limit of output does" {
+    stray='setsid sh -c "echo \$\$ >'"$T"'/pid; exec sleep 60" & while [ ! -s '"$T"'/pid ]; do sleep 0.01; done'
+    check 124 run --timeout 1s --grace 200ms -- sh -c '(sh -c "$0"); sleep 60' "$stray"
+    gone "$(cat "$T/pid")"
+    rm "$T/pid"
+    code=0
+    w run --limit-output 10 -- sh -c '(sh -c "$0"); yes' "$stray >/dev/null 2>&1" >/dev/null 2>&1 || code=$?
+    [ "$code" = 125 ]
+    gone "$(cat "$T/pid")"
+}
+
+@test "orphans are buried while the program runs, and a program that ends in time leaves its daemon alone" {
+    zombies() { [ -z "$(cat /proc/"$wye"/task/*/children | xargs -rn1 sh -c 'grep -l "^State:.*Z" /proc/$0/status 2>/dev/null; :')" ]; }
+    "$WYE" run --timeout 20s -- sh -c 'for i in 1 2 3 4 5; do (true & exec setsid sh -c "exit 0"); (sleep 0.05 & ) ; done; sleep 0.2; : >"$0/ready"; setsid sleep 60 >/dev/null & echo $! >"$0/pid"; i=0; while [ ! -e "$0/end" ] && [ $((i += 1)) -lt 200 ]; do sleep 0.05; done' "$T" &
+    wye=$!
+    eventually test -e "$T/ready"
+    eventually zombies
+    : >"$T/end"
+    ended "$wye"
+    [ "$code" = 0 ]
+    ! gone "$(cat "$T/pid")"
+    kill -9 "$(cat "$T/pid")"
+}
+
 @test "a child that ignores SIGTERM is killed after the grace" {
     code=0
     w run --timeout 300ms --grace 200ms -- sh -c 'trap "" TERM; echo $$ >'"$T"'/pid; while :; do sleep 60; done' 2>/dev/null || code=$?

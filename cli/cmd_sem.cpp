@@ -24,10 +24,8 @@ int run(Options& o) {
     o.command.erase(o.command.begin());
     auto deadline = Deadline::never();
     if (!o.timeout.empty()) {
-        const auto t = parse_duration(o.timeout);
-        if (!t)
-            return usage_error("sem",
-                               fmt::format("--timeout={}: write a duration as 500ms, 2s or 1m", escape(o.timeout)));
+        const auto t = duration_of("sem", "--timeout", o.timeout);
+        if (!t) return exit_usage;
         deadline = *t;
     }
     if (o.permits == 0) return usage_error("sem", "--permits=0: nothing would ever run");

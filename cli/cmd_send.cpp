@@ -52,10 +52,8 @@ int run(const Options& o) {
     catch_signals();
     Deadline deadline = Deadline::never();
     if (!o.timeout.empty()) {
-        const auto t = parse_duration(o.timeout);
-        if (!t)
-            return usage_error("send",
-                               fmt::format("--timeout={}: write a duration as 500ms, 2s or 1m", escape(o.timeout)));
+        const auto t = duration_of("send", "--timeout", o.timeout);
+        if (!t) return exit_usage;
         deadline = *t;
     }
     const auto chunk = o.chunk.empty() ? std::optional<std::uint64_t>(256 * 1024) : parse_size(o.chunk);

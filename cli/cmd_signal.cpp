@@ -89,8 +89,8 @@ int run_wait(const Options& o) {
     }
     Deadline deadline = Deadline::never();
     if (!o.timeout.empty()) {
-        const auto t = parse_duration(o.timeout);
-        if (!t) return wrong(fmt::format("--timeout={}: write it as 250ms, 2s or 1.5m", escape(o.timeout)));
+        const auto t = duration_of("signal", "--timeout", o.timeout);
+        if (!t) return exit_usage;
         deadline = *t;
     }
     catch_signals();

@@ -48,6 +48,13 @@ int usage_error(std::string_view verb, std::string_view what) {
     return exit_usage;
 }
 
+std::optional<std::chrono::nanoseconds> duration_of(std::string_view verb, std::string_view option,
+                                                    std::string_view text) {
+    const auto t = parse_duration(text);
+    if (!t) usage_error(verb, fmt::format("{}={}: write a duration as 500ms, 2s or 1.5m", option, escape(text)));
+    return t;
+}
+
 std::optional<std::vector<std::string>> verbatim_words(const CLI::App& app, std::string_view verb) {
     auto words = app.remaining();
     const auto mark = std::ranges::find(words, "--");

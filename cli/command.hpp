@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
@@ -33,6 +34,10 @@ int report(std::string_view verb, const Error&);
 int usage_error(std::string_view verb, std::string_view what);
 
 using Run = std::function<int()>;
+
+/// What an option says that is a length of time; nullopt after a complaint about it, with usage_error().
+std::optional<std::chrono::nanoseconds> duration_of(std::string_view verb, std::string_view option,
+                                                    std::string_view text);
 
 struct Command {
     const char* name;
