@@ -89,7 +89,7 @@ public:
     /// The tree is the process group, and every descendant that /proc shows at that moment (CONFIG_PROC_CHILDREN), also
     /// one that left the group. What escapes: a descendant that left the group (setsid) and whose parent ended before,
     /// which the kernel has given to init, and one that is born outside the group while its parents are being killed.
-    /// Only a pid namespace has no such gap: `wye run --sandbox`.
+    /// `wye run --timeout` adopts those; only a pid namespace has no gap at all: `wye run --sandbox`.
     Result<Exit> end();
 
     bool running() const noexcept;  ///< false once wait() or end() has told how it ended

@@ -23,7 +23,7 @@ struct ShmSemaphoreOptions : SemaphoreOptions {
 /// waiter looks for dead holders when it begins to wait and every 50 ms from then on, so a permit comes back to a
 /// sleeper that much late. wait() takes a unit without a mark: that one is nobody's, and does not come back. Capacity
 /// and initial value are the creator's. Threads: one handle serves all of a process. After fork: the child may
-/// wait() and post(); to hold a permit it opens its own (Errc::unsupported). After exec: gone, as by death. futex(2),
+/// post(); to take a unit it opens its own (Errc::unsupported). After exec: gone, as by death. futex(2),
 /// fcntl(2) on open file description locks, shm_overview(7).
 class ShmSemaphore {
 public:

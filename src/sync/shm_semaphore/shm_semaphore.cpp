@@ -115,6 +115,10 @@ std::optional<std::uint32_t> ShmSemaphore::State::swap_any(std::uint32_t from, s
 }
 
 Result<std::uint32_t> ShmSemaphore::State::take(std::uint32_t as, Deadline d) {
+    // Without locks of its own it could not look for the dead either, and would wait for ever.
+    if (!ours()) [[unlikely]]
+        return refuse(Errc::unsupported,
+                      "this semaphore was opened before fork(): to take a unit the child opens its own");
     if (const auto unit = swap_any(free_unit, as)) [[likely]]
         return *unit;
     return take_slowly(as, d);
@@ -158,7 +162,6 @@ void ShmSemaphore::State::repair(Participants::Mark dead) noexcept {
 
 // Whether somebody's units came back.
 bool ShmSemaphore::State::bury_dead() {
-    if (!ours()) return false;  // a child of fork() has no locks to look with
     const std::lock_guard guard(looking);
     bool any = false;
     Participants::Mark last = self;
@@ -174,9 +177,6 @@ bool ShmSemaphore::State::bury_dead() {
 
 Result<Permit> ShmSemaphore::acquire(Deadline d) {
     auto& s = *state_;
-    if (!s.ours()) [[unlikely]]
-        return refuse(Errc::unsupported,
-                      "this semaphore was opened before fork(): to hold a permit the child opens its own");
     WYE_TRY(const auto unit, s.take(s.self.word(), d));
     const auto give = [](void* from, std::uint64_t n) -> Result<> {
         auto& state = *static_cast<State*>(from);
