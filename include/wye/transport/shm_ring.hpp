@@ -77,7 +77,7 @@ public:
     [[nodiscard]] static Result<ShmWriter> open(const std::string& name, ShmOptions = {});
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) {
-        if (core_->ours() && b.size() <= core_->longest && core_->put(b)) [[likely]] {
+        if (core_->ours() && b.size() < core_->below && core_->put(b)) [[likely]] {
             core_->data();
             return {};
         }
@@ -99,7 +99,7 @@ public:
         ring::LaneWriter lane;
         ring::Gate gate;
         ring::Ringer data;
-        std::uint64_t longest = 0;  // that is copied; 0 while send() has something to do first
+        std::uint64_t below = 0;  // shorter messages are copied; 0 while send() has something to do first
         const std::uint64_t* generation_now = nullptr;
         std::uint64_t generation = 0;
 
@@ -206,7 +206,7 @@ public:
 
     /// Waits while the queue is full.
     Result<> send(Bytes b, Deadline d = Deadline::never()) {
-        if (core_->ours() && b.size() <= core_->longest && core_->put(b)) [[likely]] {
+        if (core_->ours() && b.size() < core_->below && core_->put(b)) [[likely]] {
             core_->data();
             return {};
         }
@@ -221,7 +221,7 @@ public:
     struct Core {
         ring::LaneWriter lane;
         ring::Ringer data;
-        std::uint64_t longest = 0;  // 0 where the lane is shared: each message must first get it
+        std::uint64_t below = 0;  // 0 where the lane is shared: each message must first get it
         const std::uint64_t* generation_now = nullptr;
         std::uint64_t generation = 0;
 

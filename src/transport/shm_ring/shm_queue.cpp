@@ -88,7 +88,7 @@ Result<> ProducerState::begin() {
             claimed = true;
             header().came.fetch_add(1, ring::order::give_back);
             lane = ring::LaneWriter(pages.lanes[index]);
-            longest = most_copied();
+            below = most_copied() + 1;
             return {};
         }
         (void)bury_dead();
@@ -100,7 +100,7 @@ Result<> ProducerState::begin() {
 
 void ProducerState::end() noexcept {
     if (!claimed || !State::ours()) return;
-    claimed = open = false, longest = 0;
+    claimed = open = false, below = 0;
     header().gone.fetch_add(1, ring::order::give_back);
     if (!strict()) header().writer.store(0, ring::order::unclaim);
     ringer(pages.header->data, sys::every_sleeper)();

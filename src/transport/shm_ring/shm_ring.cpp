@@ -60,13 +60,13 @@ struct WriterState final : State, ShmWriter::Core {
         lane = ring::LaneWriter(pages.lanes[0]);
         gate = ring::Gate(pages.cursors, pages.g.granules);
         data = ringer(pages.header->data, sys::every_sleeper);
-        longest = readers > 0 ? 0 : most_copied();
+        below = readers > 0 ? 0 : most_copied() + 1;
         Core::generation_now = State::generation_now, Core::generation = State::generation;
         return {};
     }
     void end() noexcept {
         if (!claimed || !State::ours()) return;
-        claimed = open = false, longest = 0;
+        claimed = open = false, below = 0;
         header().fate.store(static_cast<std::uint32_t>(Fate::left), ring::order::relaxed);
         header().gone.fetch_add(1, ring::order::give_back);
         header().writer.store(0, ring::order::unclaim);
@@ -114,7 +114,7 @@ Result<> WriterState::meet(Deadline d) {
     if (readers > 0 && !here())
         WYE_CHECK(wait(pages.header->space, d, here, [this] { return bury_dead(), Result<>(); }));
     readers = 0;
-    longest = most_copied();
+    below = most_copied() + 1;
     return {};
 }
 
@@ -175,7 +175,7 @@ Result<> ShmWriter::send_slowly(Bytes b, Deadline d) {
     if (!s.open || s.pages.segment.retired()) return fail(Errc::closed, "send", s.pages.name);
     if (b.size() > s.max_message) return fail(Errc::too_big, "send", s.pages.name);
     WYE_CHECK(s.meet(d));
-    if (b.size() > s.longest) {
+    if (b.size() >= s.below) {
         WYE_TRY(const auto place, s.lend_by(b.size(), d));
         copy_bytes(place.data, b.data(), b.size());
         return s.give(place.at, d);
@@ -186,7 +186,7 @@ Result<> ShmWriter::send_slowly(Bytes b, Deadline d) {
 Result<std::size_t> ShmWriter::send_many(std::span<const Bytes> all, Deadline d) {
     std::size_t n = 0;
     if (core_->ours())
-        while (n < all.size() && all[n].size() <= core_->longest && core_->put(all[n])) ++n;
+        while (n < all.size() && all[n].size() < core_->below && core_->put(all[n])) ++n;
     if (n > 0) {
         core_->data();
         return n;
