@@ -97,7 +97,11 @@ struct WriterState final : State, ShmWriter::Core {
         if (!done) arena.unsent(at);
         return done;
     }
-    Result<> commit(MutBytes, std::uint64_t token) override { return give(arena.recall(token), Deadline::never()); }
+    Result<> commit(MutBytes, std::uint64_t token) override {
+        WYE_CHECK(check_ours("commit"));
+        if (open) return give(arena.recall(token), Deadline::never());
+        return arena.unsent(arena.recall(token)), fail(Errc::closed, "commit", pages.name);
+    }
     void cancel(MutBytes, std::uint64_t token) noexcept override { arena.unsent(arena.recall(token)); }
 
 private:
