@@ -434,7 +434,10 @@ void ReaderState::finish(const Got& g) noexcept {
 
 void ReaderState::release(Bytes, std::uint64_t token) noexcept {
     if (!State::ours()) return;
-    if (token & of_loan) return cursor->kept[token & ~of_loan].store(0, ring::order::give_back);
+    if (token & of_loan) {
+        cursor->kept[token & ~of_loan].store(0, ring::order::give_back);
+        return space();  // somebody may wait for a place to lend
+    }
     if (token & of_copy) return;
     leases[token - first_lease].over = true;
     ring::Place last = lane.at();
