@@ -170,11 +170,10 @@ void Arena::collect() {
     std::vector<std::uint64_t> lowest(p.lanes.size());
     for (std::size_t l = 0; l < lowest.size(); ++l) {
         const auto limit = p.lanes[l].header->limit.load(ring::order::relaxed);
-        const auto tail = sent_.empty() ? limit : sent_.back().next;
         if (p.g.shape == ring::Shape::queue)
             lowest[l] = ring::position_of_head(p.lanes[l].header->head.load(ring::order::reuse), limit);
         else
-            lowest[l] = gate(tail);
+            lowest[l] = gate(limit);
     }
     const bool waited_for = p.g.shape != ring::Shape::broadcast || !gate.gating().empty();
     const auto most = waited_for ? sent_.size() : (sent_.size() + 1) / 2;
