@@ -180,6 +180,7 @@ Result<> State::wait(ring::Bell& bell, Deadline d, Ready&& ready, Look&& look) {
     do {
         if (look_for_a_while(d, ready)) return {};
         if (spin && !d.passed()) WYE_CHECK(look());
+        if (spin && pages.segment.retired()) return fail(Errc::closed, "", pages.name);
     } while (spin && !d.passed());
     // Most waits are short, and a futex is quickest.
     for (const auto soon = d.sooner(10ms); !soon.passed();) {
