@@ -122,7 +122,7 @@ void ProducerState::leave() noexcept {
     if (!strict()) return;
     header().tail.store(lane.tail().position, ring::order::relaxed);
     header().writer.store(0, ring::order::unclaim);
-    if (pages.header->space.announced.load(ring::order::relaxed) != 0) wake(pages.header->space, 1);
+    ringer(pages.header->space, 1)();
 }
 
 struct WorkerState final : State {
