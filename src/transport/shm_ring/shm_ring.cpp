@@ -78,7 +78,7 @@ struct WriterState final : State, ShmWriter::Core {
     void demote() noexcept;
     template <class Try>
     Result<> until(Deadline d, Try&& attempt) {
-        demoting_since_ = {};
+        look_again = Deadline::never();
         return wait(pages.header->space, d, attempt, [this] { return look(); });
     }
     bool put_loan(const ring::LoanAt& at) {
@@ -90,7 +90,10 @@ struct WriterState final : State, ShmWriter::Core {
     }
 
     Result<Arena::Place> lend_by(std::size_t n, Deadline d) {
-        return arena.lend_when([&](auto&& attempt) { return until(d, attempt); }, n);
+        lending_ = true;
+        auto lent = arena.lend_when([&](auto&& attempt) { return until(d, attempt); }, n);
+        lending_ = false;
+        return lent;
     }
     Result<> give(const ring::LoanAt& at, Deadline d) {
         auto done = until(d, [&] { return put_loan(at); });
@@ -105,7 +108,10 @@ struct WriterState final : State, ShmWriter::Core {
     void cancel(MutBytes, std::uint64_t token) noexcept override { arena.unsent(arena.recall(token)); }
 
 private:
-    std::optional<std::chrono::steady_clock::time_point> demoting_since_;
+    // Since when, and with which message, there is no room: also over calls that do not wait for it.
+    std::optional<std::chrono::steady_clock::time_point> stuck_since_;
+    std::uint64_t stuck_at_ = 0;
+    bool lending_ = false;
 };
 
 Result<> WriterState::meet(Deadline d) {
@@ -139,13 +145,20 @@ Result<> WriterState::look() {
 // A reader that asked for it loses messages rather than hold us up any longer.
 void WriterState::demote() noexcept {
     const auto now = std::chrono::steady_clock::now();
-    if (!demoting_since_) demoting_since_ = now;
+    const auto tail = lane.tail().position;
+    if (!stuck_since_ || stuck_at_ != tail) stuck_since_ = now, stuck_at_ = tail;
+    look_again = Deadline::never();
+    const auto far = lending_ ? 1 : lane.lane().granules / 2;  // nobody nearer holds us up
     for (std::uint32_t i = 0; i < pages.cursors.count; ++i) {
         auto& c = pages.cursors.cursors[i];
         auto policy = static_cast<std::uint32_t>(Policy::demote);
         if (c.policy.load(ring::order::reuse) != policy) continue;
-        if (now - *demoting_since_ < std::chrono::milliseconds(c.patience.load(ring::order::relaxed))) continue;
-        if (lane.tail().position - c.head.load(ring::order::reuse) < lane.lane().granules / 2) continue;
+        if (tail - c.head.load(ring::order::reuse) < far) continue;
+        const auto patient_until = *stuck_since_ + std::chrono::milliseconds(c.patience.load(ring::order::relaxed));
+        if (now < patient_until) {
+            look_again = look_again.sooner(Deadline::at(patient_until));
+            continue;
+        }
         if (c.policy.compare_exchange_strong(policy, static_cast<std::uint32_t>(Policy::demoted),
                                              ring::order::swap_head))
             pages.header->changes.fetch_add(1, ring::order::give_back);

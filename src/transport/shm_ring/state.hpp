@@ -56,6 +56,7 @@ struct State : Loan::Owner, Lease::Owner, ring::Waker {
     bool polled = false;  // by the caller: `watch` is to be armed whenever there is nothing
     Ringing ringing;
     std::chrono::steady_clock::time_point looked{};
+    Deadline look_again = Deadline::never();  // look() will find something then that no bell tells
     const std::uint64_t* generation_now = sys::fork_generation_word();
     std::uint64_t generation = sys::fork_generation();
 
@@ -193,7 +194,7 @@ Result<> State::wait(ring::Bell& bell, Deadline d, Ready&& ready, Look&& look) {
         if (ready()) return {};
         const bool watching = handle() >= 0;
         if (watching && watch->sees_all()) {
-            WYE_TRY(const bool there, sleep(bell, true, d, ready));
+            WYE_TRY(const bool there, sleep(bell, true, d.sooner(look_again), ready));
             if (there) return {};
         } else {
             WYE_TRY(const bool there, sleep(bell, watching, d.sooner(next), ready));
