@@ -270,6 +270,7 @@ struct ReaderState final : State, ShmReader::Core {
 
 private:
     bool overrun() noexcept;
+    void come_back() noexcept;
     bool skip_to_latest(ring::Message&) noexcept;
     Result<std::optional<std::uint64_t>> keep(const ring::Message&, ring::LoanAt&);
     Result<> writer_gone();
@@ -327,15 +328,17 @@ bool ReaderState::overrun() noexcept {
     const auto lost = lane.resume();
     cursor->lost.fetch_add(lost, ring::order::relaxed);
     release_to(lane.at());
-    if (policy == Policy::demote && lost > 0) {  // caught up: from here on it waits for us again
-        publish(lane.at().position);
-        auto demoted = static_cast<std::uint32_t>(Policy::demoted);
-        if (cursor->policy.compare_exchange_strong(demoted, static_cast<std::uint32_t>(Policy::demote),
-                                                   ring::order::swap_head))
-            pages.header->changes.fetch_add(1, ring::order::give_back);
-        ring::fence(ring::order::join);
-    }
     return true;
+}
+
+// All was read: from here on the writer waits for us again.
+void ReaderState::come_back() noexcept {
+    auto demoted = static_cast<std::uint32_t>(Policy::demoted);
+    if (policy != Policy::demote || cursor->policy.load(ring::order::relaxed) != demoted) return;
+    publish(lane.at().position);
+    if (cursor->policy.compare_exchange_strong(demoted, static_cast<std::uint32_t>(Policy::demote),
+                                               ring::order::swap_head))
+        pages.header->changes.fetch_add(1, ring::order::give_back);
 }
 
 bool ReaderState::skip_to_latest(ring::Message& m) noexcept {
@@ -399,7 +402,7 @@ Result<std::optional<ReaderState::Got>> ReaderState::get() {
         ring::Message m;
         const auto look = lane.next(m);
         if (overrun()) continue;
-        if (look == Look::nothing) return std::optional<Got>();
+        if (look == Look::nothing) return come_back(), std::optional<Got>();
         if (look == Look::corrupt)
             return refuse(Errc::corrupt, "shm:" + pages.name + ": what lies there is no message");
         if (!skip_to_latest(m) || overrun()) continue;
