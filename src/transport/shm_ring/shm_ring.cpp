@@ -242,6 +242,8 @@ struct ReaderState final : State, ShmReader::Core {
     bool claimed = false;
     std::optional<std::uint32_t> heard;  // how many writers had gone, when we were told that nobody writes
     std::vector<std::byte> copy;         // of a message that the writer does not wait with
+    std::vector<std::vector<std::byte>> copies;  // likewise, in leases: by token
+    std::vector<std::uint64_t> free_copies;
 
     // Messages that were taken and hold the cursor, in order; the token of a lease is its number since the first.
     struct Held {
@@ -266,6 +268,7 @@ struct ReaderState final : State, ShmReader::Core {
     Result<std::optional<Got>> get_stable(const ring::Message&);
     Result<Got> wait_for(Deadline);
     void finish(const Got&) noexcept;
+    std::uint64_t keep_copy();
     void release(Bytes, std::uint64_t token) noexcept override;
 
 private:
@@ -448,13 +451,26 @@ void ReaderState::finish(const Got& g) noexcept {
     if (g.kept != 0) cursor->kept[g.kept - 1].store(0, ring::order::give_back);
 }
 
+// `copy` is a lease's from now on; its bytes stay where they are.
+std::uint64_t ReaderState::keep_copy() {
+    free_copies.reserve(copies.size() + 1);  // so that release() needs no memory
+    if (free_copies.empty()) {
+        copies.emplace_back();
+        free_copies.push_back(copies.size() - 1);
+    }
+    const auto token = free_copies.back();
+    free_copies.pop_back();
+    copies[token].swap(copy);
+    return of_copy | token;
+}
+
 void ReaderState::release(Bytes, std::uint64_t token) noexcept {
     if (!State::ours()) return;
     if (token & of_loan) {
         cursor->kept[token & ~of_loan].store(0, ring::order::give_back);
         return space();  // somebody may wait for a place to lend
     }
-    if (token & of_copy) return;
+    if (token & of_copy) return free_copies.push_back(token & ~of_copy);
     leases[token - first_lease].over = true;
     ring::Place last = lane.at();
     bool any = false;
@@ -507,7 +523,7 @@ Result<Lease> ShmReader::take(Deadline d) {
     s.cursor->taken.store(got.message.next, ring::order::relaxed);
     if (got.kept != 0 || !s.gating) {
         s.pass(got.message);
-        const auto token = got.kept != 0 ? ReaderState::of_loan | (got.kept - 1) : ReaderState::of_copy;
+        const auto token = got.kept != 0 ? ReaderState::of_loan | (got.kept - 1) : s.keep_copy();
         return Lease(s, got.bytes, token);
     }
     s.held = true;
