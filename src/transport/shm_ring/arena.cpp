@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace wye::shm {
 namespace {
@@ -121,21 +122,47 @@ Result<bool> Arena::grow(std::size_t chunk_bytes) {
     return false;
 }
 
+// Where messages begin that somebody may still read, the earliest first: not each reader's word is to be trusted, so
+// each is a beginning of its own.
+std::vector<std::uint64_t> Arena::beginnings(std::uint32_t l) const {
+    const auto& p = s_.pages;
+    const auto& lane = p.lanes[l];
+    const auto limit = lane.header->limit.load(ring::order::relaxed);
+    std::vector<std::uint64_t> all{ring::oldest_checkpoint(lane, 0).value_or(ring::Place{limit}).position};
+    if (p.g.shape == ring::Shape::queue)
+        all.push_back(ring::position_of_head(lane.header->head.load(ring::order::reuse), limit));
+    ring::Gate gate(p.cursors, lane.granules);
+    (void)gate(limit);
+    for (const auto i : gate.gating()) all.push_back(p.cursors.cursors[i].head.load(ring::order::reuse));
+    std::erase_if(all, [&](std::uint64_t at) { return limit - at > lane.granules; });
+    std::ranges::sort(all, std::greater(), [&](std::uint64_t at) { return limit - at; });
+    return all;
+}
+
 // Every chunk is free but those that the ring still speaks of.
 void Arena::adopt(Bank& b) {
     const auto chunks = static_cast<std::uint32_t>(b.pages.geometry().capacity);
     std::vector<bool> used(chunks);
     for (std::uint32_t l = 0; l < s_.pages.lanes.size(); ++l) {
         const auto& lane = s_.pages.lanes[l];
-        auto p = ring::oldest_checkpoint(lane, 0).value_or(ring::Place{lane.header->limit.load(ring::order::relaxed)});
-        ring::walk(lane, p, [&](const ring::Message& m, std::uint64_t) {
-            ring::LoanAt at;
-            std::memcpy(&at, m.data, sizeof at);
-            if (m.kind != ring::Kind::loan || at.bank != b.index || at.chunk >= chunks || used[at.chunk]) return;
-            used[at.chunk] = true;
-            sent_.push_back({l, m.next, at.bank, at.chunk});
-        });
+        const auto from = beginnings(l);
+        for (std::size_t i = 0; i < from.size(); ++i) {
+            const auto end = i + 1 < from.size() ? from[i + 1] : from[i] + lane.granules;
+            ring::Message m;
+            for (auto at = from[i]; ring::distance(at, end) > 0; at = m.next) {
+                if (ring::look_at(lane, at, m) != ring::Look::message) break;
+                ring::LoanAt loan;
+                std::memcpy(&loan, m.data, sizeof loan);
+                if (m.kind != ring::Kind::loan || loan.bank != b.index || loan.chunk >= chunks || used[loan.chunk])
+                    continue;
+                used[loan.chunk] = true;
+                sent_.push_back({l, m.next, loan.bank, loan.chunk});
+            }
+        }
+        if (s_.pages.g.shape == ring::Shape::broadcast && !from.empty()) reclaim_to(from.front());
     }
+    const auto limit = s_.pages.lanes[0].header->limit.load(ring::order::relaxed);
+    std::ranges::stable_sort(sent_, {}, [&](const Sent& s) { return ring::distance(limit, s.next); });
     // Those that nobody finds in the lane any more may still be looked at: collect() finds out.
     for (std::uint32_t c = 0; c < chunks; ++c)
         if (!used[c]) passed_.push_back({0, 0, b.index, c});
@@ -163,6 +190,12 @@ ring::LoanAt Arena::recall(std::uint64_t token) noexcept {
     return lent_[token];
 }
 
+// For readers that nobody waits for: loans before it are lost to them.
+void Arena::reclaim_to(std::uint64_t position) noexcept {
+    auto& r = s_.pages.lanes[0].header->reclaimed;
+    if (ring::distance(r.load(ring::order::relaxed), position) > 0) r.store(position, ring::order::relaxed);
+}
+
 void Arena::collect() {
     const auto& p = s_.pages;
     // What everybody has passed who is waited for; of a broadcast that nobody holds up, the older half.
@@ -181,7 +214,7 @@ void Arena::collect() {
         const auto& s = sent_[n];
         if (ring::distance(s.next, lowest[s.lane]) < 0) continue;
         passed_.push_back(s);
-        if (p.g.shape == ring::Shape::broadcast) p.lanes[0].header->reclaimed.store(s.next, ring::order::relaxed);
+        if (p.g.shape == ring::Shape::broadcast) reclaim_to(s.next);
     }
     std::erase_if(sent_, [&, n = std::size_t{0}](const Sent& s) mutable {
         return n++ < most && ring::distance(s.next, lowest[s.lane]) >= 0;

@@ -243,6 +243,8 @@ private:
     std::optional<Place> from(Bank&, std::size_t n);
     Result<bool> grow(std::size_t chunk_bytes);
     void adopt(Bank&);
+    std::vector<std::uint64_t> beginnings(std::uint32_t lane) const;
+    void reclaim_to(std::uint64_t position) noexcept;
     void collect();
 
     State& s_;
