@@ -42,8 +42,8 @@ std::uint32_t chunks_for(std::size_t chunk_bytes) {
 Result<SharedSegment> open_bank(const Pages& p, std::uint32_t index, std::uint64_t chunk_bytes, std::uint32_t chunks) {
     WYE_TRY(auto s, SharedSegment::open(bank_name(p.name, index), bank_shape(0, 0), Create::never, {}));
     const auto h = header_of(s);
-    if (h.ring_id != p.g.id || h.chunk_bytes != chunk_bytes || h.chunks != chunks || chunk_bytes > s.geometry().size ||
-        s.geometry().size != bank_shape(chunks, chunk_bytes).size)
+    if (h.ring_id != p.g.id || h.chunk_bytes != chunk_bytes || h.chunks != chunks || s.geometry().capacity != chunks ||
+        chunk_bytes > s.geometry().size || s.geometry().size != bank_shape(chunks, chunk_bytes).size)
         return refuse(Errc::corrupt, "shm:" + p.name + ": its loans are another ring's");
     return s;
 }
