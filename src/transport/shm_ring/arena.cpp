@@ -34,8 +34,9 @@ std::size_t chunk_bytes_for(std::size_t n) {
     const auto quarter = std::bit_ceil(n) / 8;
     return std::max<std::size_t>((n + quarter - 1) / quarter * quarter, 4096);
 }
-std::uint32_t chunks_for(std::size_t chunk_bytes) {
-    return static_cast<std::uint32_t>(std::clamp<std::size_t>((std::size_t{1} << 20) / chunk_bytes, 4, 64));
+std::uint32_t chunks_for(std::size_t chunk_bytes, std::size_t room) {
+    const auto wish = std::clamp<std::size_t>((std::size_t{1} << 20) / chunk_bytes, 4, 64);
+    return static_cast<std::uint32_t>(std::min(wish, room / chunk_bytes));
 }
 
 // A bank of this ring, and large enough for what its entry promises.
@@ -73,7 +74,13 @@ std::optional<Arena::Place> Arena::from(Bank& b, std::size_t n) {
 }
 
 Result<std::optional<Arena::Place>> Arena::lend(std::size_t n) {
-    const auto wanted = chunk_bytes_for(n);
+    const auto never = [&] {
+        return refuse(Errc::exhausted, "shm:" + s_.pages.name + ": " + std::to_string(n) +
+                                           " bytes cannot be lent: up to " + std::to_string(most_) +
+                                           " at once (most_lent), and smaller loans have had their share");
+    };
+    if (n > most_) return never();
+    const auto wanted = std::min(chunk_bytes_for(n), most_);
     const auto fitting = [&](std::size_t most) -> std::optional<Place> {
         for (auto& b : banks_)
             if (b->chunk_bytes >= wanted && b->chunk_bytes <= most)
@@ -84,6 +91,7 @@ Result<std::optional<Arena::Place>> Arena::lend(std::size_t n) {
     collect();
     if (auto place = fitting(2 * wanted)) return place;
     WYE_TRY(const bool grown, grow(wanted));
+    if (std::ranges::none_of(banks_, [&](const auto& b) { return b->chunk_bytes >= wanted; })) return never();
     return fitting(grown ? 2 * wanted : most_);
 }
 
@@ -96,9 +104,10 @@ Result<bool> Arena::grow(std::size_t chunk_bytes) {
         if (has != 0 && (has < chunk_bytes || has > 2 * chunk_bytes)) continue;
         std::uint32_t nobody = 0;
         if (!e.owner.compare_exchange_strong(nobody, s_.self.word(), ring::order::claim)) continue;
-        const auto chunks = has != 0 ? e.chunks.load(ring::order::relaxed) : chunks_for(chunk_bytes);
+        const auto chunks = has != 0 ? e.chunks.load(ring::order::relaxed)
+                                     : chunks_for(chunk_bytes, most_ - std::min(bytes_, most_));
         const auto let_go = [&] { e.owner.store(0, ring::order::unclaim); };
-        if (has == 0 && bytes_ + chunks * chunk_bytes > most_) return let_go(), false;
+        if (has == 0 && chunks == 0) return let_go(), false;
         if (has == 0) {
             const auto name = bank_name(s_.pages.name, i);
             (void)SharedSegment::remove(name, bank_shape(0, 0), {}, {});  // of a ring that had this name before
