@@ -117,6 +117,10 @@ Result<bool> Arena::grow(std::size_t chunk_bytes) {
             };
             auto made = SharedSegment::open(name, bank_shape(chunks, chunk_bytes), Create::exclusive, fill);
             if (!made) return let_go(), std::unexpected(std::move(made).error());
+            if (s_.pages.segment.retired()) {  // whoever removed the ring may have looked for banks before
+                (void)SharedSegment::remove(name, bank_shape(0, 0), {}, {});
+                return let_go(), fail(Errc::closed, "loan", s_.pages.name);
+            }
             e.chunks.store(chunks, ring::order::relaxed);
             e.chunk_bytes.store(chunk_bytes, ring::order::unclaim);
         }
