@@ -18,6 +18,7 @@ void Forget::operator()(State* s) const noexcept { delete s; }
 namespace {
 
 constexpr std::uint32_t word_bytes = sizeof(void*) << 8 | (std::endian::native == std::endian::little ? 1 : 2);
+constexpr std::size_t longest_name = 196;  // its banks' have a dot and a number more
 constexpr std::size_t apart = 128;
 constexpr std::size_t up(std::size_t n) { return (n + apart - 1) / apart * apart; }
 
@@ -98,6 +99,9 @@ Result<> Pages::check(const ShmShape& o) {
 
 Result<Pages> Pages::open(const std::string& name, const ShmShape& o, Create create) {
     WYE_CHECK(check(o));
+    if (name.size() > longest_name)
+        return refuse(Errc::bad_address, "\"" + name + "\": a ring's name has up to " + std::to_string(longest_name) +
+                                             " letters");
     const auto wanted = geometry_of(o);
     auto shape = any();
     shape.participants = wanted.participants, shape.capacity = wanted.granules;
