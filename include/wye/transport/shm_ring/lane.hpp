@@ -76,7 +76,9 @@ inline void walk(const LaneView& lane, Place& p, Each&& each) noexcept {
 /// Bytes into or out of the pages, where the other side may be writing them: what was read is used only after intact()
 /// (or a swap) has said that nobody did. So the race is without consequence; a checker that sees races is given words.
 inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-#if defined(__SANITIZE_THREAD__) || defined(WYE_RING_CHECKED)
+#if defined(WYE_RING_CHECKED)
+    model::copy_words(to, from, n);
+#elif defined(__SANITIZE_THREAD__)
     for (std::size_t i = 0; i < n; ++i)
         __atomic_store_n(to + i, __atomic_load_n(from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 #else

@@ -11,10 +11,14 @@ namespace wye::ring {
 /// Another number with each change of what lies below: who has another refuses to attach.
 inline constexpr std::uint32_t layout_version = 1;
 
-inline constexpr std::size_t granule = 64;        ///< a cache line; a position counts granules
-inline constexpr std::size_t inline_bytes = 48;   ///< of a message that is one line
-inline constexpr std::uint32_t checkpoints = 8;   ///< also: a lump is this part of the lane
-inline constexpr std::uint32_t kept_loans = 8;    ///< that a reader may keep past its cursor
+inline constexpr std::size_t granule = 64;       ///< a cache line; a position counts granules
+inline constexpr std::size_t inline_bytes = 48;  ///< of a message that is one line
+#ifndef WYE_RING_CHECKED
+inline constexpr std::uint32_t checkpoints = 8;  ///< also: a lump is this part of the lane
+inline constexpr std::uint32_t kept_loans = 8;   ///< that a reader may keep past its cursor
+#else                                            // small enough to be tried in every order
+inline constexpr std::uint32_t checkpoints = 4, kept_loans = 2;
+#endif
 inline constexpr std::uint32_t banks = 128;       ///< of loans, in files of their own
 inline constexpr std::uint32_t cell_bytes = 224;  ///< of a job that needs no loan
 

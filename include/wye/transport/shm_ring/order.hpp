@@ -21,6 +21,12 @@ inline void fence(std::memory_order o) noexcept { std::atomic_thread_fence(o); }
 #define WYE_RING_WEAKEN 0
 #endif
 
+// A build with -DWYE_RING_BUG=n has the n-th fault of tests/ring_model/README.md: some test must then fail.
+#ifndef WYE_RING_BUG
+#define WYE_RING_BUG 0
+#endif
+consteval bool bug(int n) { return n == WYE_RING_BUG; }
+
 namespace order {
 
 constexpr std::memory_order relaxed = std::memory_order_relaxed;

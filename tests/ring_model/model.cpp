@@ -1,0 +1,82 @@
+// Every scenario; without a fault, or (--mutant) with one that some scenario must see.
+#include "ring_model/litmus.hpp"
+#include "ring_model/stream.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+namespace wye {
+
+void ring::wake(Bell& b, int most) noexcept { (void)b, (void)most; }
+
+namespace {
+
+using model::Bounds;
+
+template <class S>
+model::Scenario* make() {
+    return new S;
+}
+
+struct Case {
+    const char* name;
+    model::Make make;
+    Bounds bounds;
+    bool faulty = false;  // the explorer must find something here
+};
+
+constexpr auto rel = std::memory_order_release, acq = std::memory_order_acquire, rlx = std::memory_order_relaxed;
+constexpr auto both = std::memory_order_acq_rel, full = std::memory_order_seq_cst;
+
+const Case litmus[] = {
+    {"litmus: message passing", make<model::MessagePassing<rel, acq>>, {}},
+    {"litmus: message passing, relaxed store", make<model::MessagePassing<rlx, acq>>, {}, true},
+    {"litmus: message passing, relaxed load", make<model::MessagePassing<rel, rlx>>, {}, true},
+    {"litmus: store buffering", make<model::StoreBuffering<full>>, {}},
+    {"litmus: store buffering, weaker fences", make<model::StoreBuffering<both>>, {}, true},
+    {"litmus: a plain read beside a store", make<model::ReadWhileWritten>, {}, true},
+    {"litmus: dies between two stores", make<model::DiesBetween>, {.deaths = 1}, true},
+    {"litmus: waits for nobody", make<model::WaitsForNobody>, {}, true},
+};
+
+const Case ring_cases[] = {
+    {"stream: across the end, numbers that wrap", make<model::StreamAcrossTheEnd>, {}},
+    {"stream: the writer dies", make<model::StreamWriterDies>, {.threads = 3, .deaths = 1}},
+    {"stream: the reader dies", make<model::StreamReaderDies>, {.threads = 3, .deaths = 1}},
+};
+
+bool holds(const Case& c, bool telling) {
+    const auto o = model::explore(c.make, c.bounds);
+    const bool right = o.fault.empty() != c.faulty;
+    if (!telling) return right;
+    std::printf("%-6s %s: %llu runs%s%s%s\n", right ? "ok" : "FAILED", c.name, static_cast<unsigned long long>(o.runs),
+                o.whole ? ", all within the bounds" : "", o.fault.empty() ? "" : ": ", o.fault.c_str());
+    if (!right && std::getenv("WYE_TRACE")) std::printf("%s", o.trace.c_str());
+    return right;
+}
+
+// A build with a fault: caught when some scenario does not hold.
+int mutant() {
+    for (const auto& c : ring_cases)
+        if (const auto o = model::explore(c.make, c.bounds); !o.fault.empty()) {
+            std::printf("caught by \"%s\", run %llu: %s\n", c.name, static_cast<unsigned long long>(o.runs),
+                        o.fault.c_str());
+            return 0;
+        }
+    std::printf("not caught\n");
+    return 1;
+}
+
+}  // namespace
+}  // namespace wye
+
+int main(int argc, char** argv) {
+    if (argc > 1 && std::strcmp(argv[1], "--mutant") == 0) return wye::mutant();
+    const char* only = argc > 1 ? argv[1] : "";
+    bool right = true;
+    for (const auto& c : wye::litmus)
+        if (std::strstr(c.name, only)) right &= wye::holds(c, true);
+    for (const auto& c : wye::ring_cases)
+        if (std::strstr(c.name, only)) right &= wye::holds(c, true);
+    return right ? 0 : 1;
+}
