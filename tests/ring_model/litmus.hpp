@@ -12,12 +12,12 @@ template <std::memory_order Write, std::memory_order Read>
 struct MessagePassing : Scenario {
     Words& w = *new (pages()) Words{};
     void thread(unsigned i) override {
-        constexpr auto relaxed = std::memory_order_relaxed;
+        constexpr auto rlx = std::memory_order_relaxed;
         if (i == 1) {
-            w.x.store(1, relaxed);
+            w.x.store(1, rlx);
             w.y.store(1, Write);
         } else if (w.y.load(Read) == 1) {
-            check(w.x.load(relaxed) == 1, "the flag came, its message did not");
+            check(w.x.load(rlx) == 1, "the flag came, its message did not");
         }
     }
 };
@@ -27,10 +27,10 @@ struct StoreBuffering : Scenario {
     Words& w = *new (pages()) Words{};
     std::uint64_t seen[2] = {1, 1};
     void thread(unsigned i) override {
-        constexpr auto relaxed = std::memory_order_relaxed;
-        (i == 1 ? w.x : w.y).store(1, relaxed);
+        constexpr auto rlx = std::memory_order_relaxed;
+        (i == 1 ? w.x : w.y).store(1, rlx);
         ring::fence(Fence);
-        seen[i - 1] = (i == 1 ? w.y : w.x).load(relaxed);
+        seen[i - 1] = (i == 1 ? w.y : w.x).load(rlx);
     }
     void finally() override { check(seen[0] + seen[1] > 0, "neither saw the other"); }
 };

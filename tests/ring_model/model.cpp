@@ -1,4 +1,5 @@
 // Every scenario; without a fault, or (--mutant) with one that some scenario must see.
+#include "ring_model/broadcast.hpp"
 #include "ring_model/litmus.hpp"
 #include "ring_model/stream.hpp"
 
@@ -43,6 +44,11 @@ const Case ring_cases[] = {
     {"stream: across the end, numbers that wrap", make<model::StreamAcrossTheEnd>, {}},
     {"stream: the writer dies", make<model::StreamWriterDies>, {.threads = 3, .deaths = 1}},
     {"stream: the reader dies", make<model::StreamReaderDies>, {.threads = 3, .deaths = 1}},
+    {"broadcast: overrun, counted", make<model::BroadcastOverrun>, {}},
+    {"broadcast: the writer dies", make<model::BroadcastWriterDies>, {.threads = 3, .deaths = 1}},
+    {"broadcast: joining while it writes", make<model::JoinWhileWriting<0>>, {}},
+    {"broadcast: joining, with history", make<model::JoinWhileWriting<2>>, {}},
+    {"broadcast: a reader that is waited for dies", make<model::JoinedReaderDies>, {.threads = 3, .deaths = 1}},
 };
 
 bool holds(const Case& c, bool telling) {

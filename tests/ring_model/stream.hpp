@@ -41,8 +41,8 @@ struct Stream : World {
                 const Plain plain;
                 check(content(m.data, m.length) == k, "not what was sent, or not in order");
             }
+            passed = ++k;  // `done` may say so from here on
             reader.pass(m);
-            passed = ++k;
         }
     }
 };

@@ -35,11 +35,13 @@ struct World : Scenario {
     bool flagged(unsigned i) { return p.flags[i].load(std::memory_order_acquire) != 0; }
 };
 
-/// The k-th message: so many words, each of which says k.
+/// The k-th message: so many words, each of which says k; but for the word that may come to lie where a meta does, and
+/// looks like one.
 constexpr unsigned most_words = 14;
 inline std::array<std::uint64_t, most_words> content_of(std::uint64_t k) {
     std::array<std::uint64_t, most_words> a{};
     for (unsigned i = 0; i < most_words; ++i) a[i] = (k + 1) << 32 | 0xabc000 | i;
+    a[7] = ring::meta_of(ring::Kind::bytes, 56);
     return a;
 }
 

@@ -195,6 +195,7 @@ private:
     void place_at(const Place& p) noexcept {
         tail_ = p;
         limit_ = p.position;  // nothing may be written before extend() has looked
+        written_ = lane_.header->limit.load(order::relaxed);
     }
 
     // Up to a lump further than the tail: who may be overrun has the rest of the lane as its window, and who joins
@@ -204,13 +205,16 @@ private:
         if (tail_.position - checked_ >= lump_of(lane_.granules)) checkpoint();
         auto& shared = lane_.header->limit;
         const auto wish = tail_.position + std::max(need, lump_of(lane_.granules));
-        auto next = earlier(lowest(tail_.position) + lane_.granules, wish);
-        shared.store(next, order::relaxed);
+        // What was written over already (the slot at the tail, or more by a writer that died) stays said.
+        const auto said = [&, least = later(written_, tail_.position + 1)] { return later(limit_, least); };
+        limit_ = earlier(lowest(tail_.position) + lane_.granules, wish);
+        shared.store(said(), order::relaxed);
         fence(order::say_limit);
         // Who joined meanwhile and did not see this limit is seen here; with it, lower.
-        if (const auto again = lowest(tail_.position) + lane_.granules; distance(next, again) < 0)
-            shared.store(next = again, order::relaxed);
-        limit_ = next;
+        if (const auto again = lowest(tail_.position) + lane_.granules; distance(limit_, again) < 0) {
+            limit_ = again;
+            shared.store(said(), order::relaxed);
+        }
         return distance(tail_.position + need, limit_) >= 0;
     }
 
@@ -228,7 +232,7 @@ private:
 
     LaneView lane_;
     Place tail_;
-    std::uint64_t limit_ = 0, checked_ = 0;
+    std::uint64_t limit_ = 0, written_ = 0, checked_ = 0;
     std::uint32_t next_checkpoint_ = 0;
 };
 

@@ -172,5 +172,6 @@ constexpr std::int64_t distance(std::uint64_t from, std::uint64_t to) noexcept {
     return static_cast<std::int64_t>(to - from);
 }
 constexpr std::uint64_t earlier(std::uint64_t a, std::uint64_t b) noexcept { return distance(a, b) < 0 ? b : a; }
+constexpr std::uint64_t later(std::uint64_t a, std::uint64_t b) noexcept { return distance(a, b) < 0 ? a : b; }
 
 }  // namespace wye::ring
