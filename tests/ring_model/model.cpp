@@ -49,6 +49,7 @@ const Case ring_cases[] = {
     {"broadcast: joining while it writes", make<model::JoinWhileWriting<0>>, {}},
     {"broadcast: joining, with history", make<model::JoinWhileWriting<2>>, {}},
     {"broadcast: a reader that is waited for dies", make<model::JoinedReaderDies>, {.threads = 3, .deaths = 1}},
+    {"broadcast: every checkpoint torn", make<model::CheckpointsTorn>, {.threads = 1, .all = 1, .random = 0}},
 };
 
 bool holds(const Case& c, bool telling) {

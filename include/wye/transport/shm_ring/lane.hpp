@@ -147,10 +147,11 @@ public:
         checked_ = p.position;
         walk(lane, p, [](const Message&, std::uint64_t) {});
         place_at(p);
+        // Behind the newest whole one: the one that a dead writer left torn is the next to be written.
+        std::uint64_t newest = 0;
         for (std::uint32_t i = 0; i < checkpoints; ++i)
-            if (lane.header->at[i].turn.load(order::relaxed) >
-                lane.header->at[next_checkpoint_].turn.load(order::relaxed))
-                next_checkpoint_ = i;
+            if (const auto turn = lane.header->at[i].turn.load(order::relaxed); (turn & 1) == 0 && turn > newest)
+                newest = turn, next_checkpoint_ = i;
     }
 
     std::uint64_t longest() const noexcept { return longest_record(lane_.granules); }
