@@ -1,6 +1,7 @@
 // Every scenario; without a fault, or (--mutant) with one that some scenario must see.
 #include "ring_model/broadcast.hpp"
 #include "ring_model/litmus.hpp"
+#include "ring_model/queue.hpp"
 #include "ring_model/stream.hpp"
 
 #include <cstdio>
@@ -50,6 +51,11 @@ const Case ring_cases[] = {
     {"broadcast: joining, with history", make<model::JoinWhileWriting<2>>, {}},
     {"broadcast: a reader that is waited for dies", make<model::JoinedReaderDies>, {.threads = 3, .deaths = 1}},
     {"broadcast: every checkpoint torn", make<model::CheckpointsTorn>, {.threads = 1, .all = 1, .random = 0}},
+    {"queue: a producer, two workers", make<model::QueueTwoWorkers>, {.threads = 3}},
+    {"queue: once round the lane", make<model::QueueRound>, {.threads = 3}},
+    {"queue: a worker dies", make<model::QueueWorkerDies>, {.deaths = 1}},
+    {"queue: repaired beside a third worker", make<model::QueueRepairBesideTaking>, {.threads = 3, .deaths = 1}},
+    {"queue: jobs given back", make<model::QueueGiveBack>, {.threads = 3}},
 };
 
 bool holds(const Case& c, bool telling) {
