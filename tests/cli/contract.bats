@@ -9,6 +9,7 @@ relay|fifo:/nowhere fifo:/nowhere2
 tee|-
 mk|fifo:/nowhere
 rm|fifo:/nowhere
+inspect|shm:nowhere
 sem|posix-sem:/nowhere -- true
 lock|/nowhere/lock -- true
 signal|wait USR1

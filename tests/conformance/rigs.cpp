@@ -202,7 +202,7 @@ void add_named(std::vector<Subject>& all, const Mechanism& m) {
         for (const auto f : framings) {
             if (framed ? !takes_framing(m, f) : f != Framing::frame) continue;
             auto extra = framed ? "framing=" + std::string(name(f)) + "&" + small_max
-                                : std::string(takes(m, "max") ? small_max : "");
+                                : std::string(takes(m, "max") && !takes(m, "framing") ? small_max : "");
             std::string label = base + (framed ? "_" + std::string(name(f)) : "");
             std::ranges::replace(label, '-', '_');
             all.push_back({.name = label, .traits = traits, .framing = f, .make = [&m, v, extra] {

@@ -49,6 +49,7 @@ struct ShmTraits {
                                    .lifetime = Lifetime::kernel,
                                    .loans = true,
                                    .many_writers = false};
+    static constexpr bool room_is_readable = true;  ///< native_handle() of a writing end: see Async
     static constexpr Traits queue_traits = [] {
         auto t = traits;
         t.many_writers = t.redelivers = true;
