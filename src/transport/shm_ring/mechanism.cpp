@@ -53,6 +53,10 @@ Result<ShmOptions> options_of(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(o.spin, uri.flag("spin"));
     if (shape != 2 && order == 1) return uri.refuse("order is a queue's", "shape=queue&order=strict");
     if (shape != 1 && policy != 0) return uri.refuse("policy is a broadcast's", "shape=broadcast&policy=drop");
+    for (const auto part : {"readers", "history", "patience"})
+        if (shape != 1 && uri.has(part)) return uri.refuse(std::string(part) + " is a broadcast's", "shape=broadcast");
+    for (const auto part : {"lanes", "deliveries"})
+        if (shape != 2 && uri.has(part)) return uri.refuse(std::string(part) + " is a queue's", "shape=queue");
     return o;
 }
 

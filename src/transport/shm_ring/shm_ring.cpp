@@ -53,6 +53,9 @@ struct WriterState final : State, ShmWriter::Core {
 
     ring::LaneHeader& header() noexcept { return *pages.lanes[0].header; }
     Result<> begin() {
+        if (readers > pages.cursors.count)
+            return refuse(Errc::unsupported, "shm:" + pages.name + ": readers=" + std::to_string(readers) +
+                                                 ", and there is room for " + std::to_string(pages.cursors.count));
         WYE_CHECK(join(Role::writer));
         WYE_CHECK(claim(*this, header().writer, "writes to it"));
         claimed = true;
