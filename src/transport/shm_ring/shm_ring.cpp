@@ -272,6 +272,13 @@ struct ReaderState final : State, ShmReader::Core {
     Result<Got> wait_for(Deadline);
     void finish(const Got&) noexcept;
     std::uint64_t keep_copy();
+    /// Not in lumps: it is much memory, and somebody may wait for it.
+    void give_loan_back() noexcept {
+        if (!held && published != lane.at().position)
+            publish(lane.at().position);
+        else
+            space();
+    }
     void release(Bytes, std::uint64_t token) noexcept override;
 
 private:
@@ -450,8 +457,9 @@ Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
 }
 
 void ReaderState::finish(const Got& g) noexcept {
-    pass(g.message);
     if (g.kept != 0) cursor->kept[g.kept - 1].store(0, ring::order::give_back);
+    pass(g.message);
+    if (g.kept != 0) give_loan_back();
 }
 
 // `copy` is a lease's from now on; its bytes stay where they are.
@@ -471,7 +479,7 @@ void ReaderState::release(Bytes, std::uint64_t token) noexcept {
     if (!State::ours()) return;
     if (token & of_loan) {
         cursor->kept[token & ~of_loan].store(0, ring::order::give_back);
-        return space();  // somebody may wait for a place to lend
+        return give_loan_back();
     }
     if (token & of_copy) return free_copies.push_back(token & ~of_copy);
     leases[token - first_lease].over = true;
@@ -526,6 +534,7 @@ Result<Lease> ShmReader::take(Deadline d) {
     s.cursor->taken.store(got.message.next, ring::order::relaxed);
     if (got.kept != 0 || !s.gating) {
         s.pass(got.message);
+        if (got.kept != 0) s.give_loan_back();
         const auto token = got.kept != 0 ? ReaderState::of_loan | (got.kept - 1) : s.keep_copy();
         return Lease(s, got.bytes, token);
     }
