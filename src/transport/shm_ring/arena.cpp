@@ -104,8 +104,8 @@ Result<bool> Arena::grow(std::size_t chunk_bytes) {
         if (has != 0 && (has < chunk_bytes || has > 2 * chunk_bytes)) continue;
         std::uint32_t nobody = 0;
         if (!e.owner.compare_exchange_strong(nobody, s_.self.word(), ring::order::claim)) continue;
-        const auto chunks = has != 0 ? e.chunks.load(ring::order::relaxed)
-                                     : chunks_for(chunk_bytes, most_ - std::min(bytes_, most_));
+        const auto chunks =
+            has != 0 ? e.chunks.load(ring::order::relaxed) : chunks_for(chunk_bytes, most_ - std::min(bytes_, most_));
         const auto let_go = [&] { e.owner.store(0, ring::order::unclaim); };
         if (has == 0 && chunks == 0) return let_go(), false;
         if (has == 0) {

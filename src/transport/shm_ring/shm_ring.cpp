@@ -243,8 +243,8 @@ struct ReaderState final : State, ShmReader::Core {
     BankViews banks;
     Policy policy = Policy::block;
     bool claimed = false;
-    std::optional<std::uint32_t> heard;  // how many writers had gone, when we were told that nobody writes
-    std::vector<std::byte> copy;         // of a message that the writer does not wait with
+    std::optional<std::uint32_t> heard;          // how many writers had gone, when we were told that nobody writes
+    std::vector<std::byte> copy;                 // of a message that the writer does not wait with
     std::vector<std::vector<std::byte>> copies;  // likewise, in leases: by token
     std::vector<std::uint64_t> free_copies;
 

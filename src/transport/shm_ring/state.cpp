@@ -100,8 +100,8 @@ Result<> Pages::check(const ShmShape& o) {
 Result<Pages> Pages::open(const std::string& name, const ShmShape& o, Create create) {
     WYE_CHECK(check(o));
     if (name.size() > longest_name)
-        return refuse(Errc::bad_address, "\"" + name + "\": a ring's name has up to " + std::to_string(longest_name) +
-                                             " letters");
+        return refuse(Errc::bad_address,
+                      "\"" + name + "\": a ring's name has up to " + std::to_string(longest_name) + " letters");
     const auto wanted = geometry_of(o);
     auto shape = any();
     shape.participants = wanted.participants, shape.capacity = wanted.granules;
