@@ -141,9 +141,9 @@ std::vector<std::uint64_t> Arena::beginnings(std::uint32_t l) const {
     const auto& p = s_.pages;
     const auto& lane = p.lanes[l];
     const auto limit = lane.header->limit.load(ring::order::relaxed);
-    std::vector<std::uint64_t> all{ring::oldest_checkpoint(lane, 0).value_or(ring::Place{limit}).position};
     if (p.g.shape == ring::Shape::queue)
-        all.push_back(ring::position_of_head(lane.header->head.load(ring::order::reuse), limit));
+        return {ring::position_of_head(lane.header->head.load(ring::order::reuse), limit)};
+    std::vector<std::uint64_t> all{ring::oldest_checkpoint(lane, 0).value_or(ring::Place{limit}).position};
     ring::Gate gate(p.cursors, lane.granules);
     (void)gate(limit);
     for (const auto i : gate.gating()) all.push_back(p.cursors.cursors[i].head.load(ring::order::reuse));
@@ -155,7 +155,7 @@ std::vector<std::uint64_t> Arena::beginnings(std::uint32_t l) const {
 // Every chunk is free but those that the ring still speaks of.
 void Arena::adopt(Bank& b) {
     const auto chunks = static_cast<std::uint32_t>(b.pages.geometry().capacity);
-    std::vector<bool> used(chunks);
+    std::vector<std::optional<Sent>> last(chunks);  // the last message that speaks of it: chunks are used again
     for (std::uint32_t l = 0; l < s_.pages.lanes.size(); ++l) {
         const auto& lane = s_.pages.lanes[l];
         const auto from = beginnings(l);
@@ -166,19 +166,17 @@ void Arena::adopt(Bank& b) {
                 if (ring::look_at(lane, at, m) != ring::Look::message) break;
                 ring::LoanAt loan;
                 std::memcpy(&loan, m.data, sizeof loan);
-                if (m.kind != ring::Kind::loan || loan.bank != b.index || loan.chunk >= chunks || used[loan.chunk])
-                    continue;
-                used[loan.chunk] = true;
-                sent_.push_back({l, m.next, loan.bank, loan.chunk});
+                if (m.kind == ring::Kind::loan && loan.bank == b.index && loan.chunk < chunks)
+                    last[loan.chunk] = Sent{l, m.next, loan.bank, loan.chunk};
             }
         }
         if (s_.pages.g.shape == ring::Shape::broadcast && !from.empty()) reclaim_to(from.front());
     }
-    const auto limit = s_.pages.lanes[0].header->limit.load(ring::order::relaxed);
-    std::ranges::stable_sort(sent_, {}, [&](const Sent& s) { return ring::distance(limit, s.next); });
     // Those that nobody finds in the lane any more may still be looked at: collect() finds out.
     for (std::uint32_t c = 0; c < chunks; ++c)
-        if (!used[c]) passed_.push_back({0, 0, b.index, c});
+        last[c] ? sent_.push_back(*last[c]) : passed_.push_back({0, 0, b.index, c});
+    const auto limit = s_.pages.lanes[0].header->limit.load(ring::order::relaxed);
+    std::ranges::stable_sort(sent_, {}, [&](const Sent& s) { return ring::distance(limit, s.next); });
     collect();
 }
 
