@@ -45,7 +45,7 @@ std::uint64_t mark();
 void check(bool holds, const char* what);
 /// Nothing to do before some other thread has stored something. Nobody ever does: the run is stuck, which is a fault.
 void spin();
-/// futex(2). False: the word was another; who died is to be looked for when it says timed_out.
+/// futex(2). It times out when nobody can go on and somebody died.
 enum class Slept : std::uint8_t { woken, changed, timed_out };
 Slept futex_wait(void* word, std::uint32_t expected);
 int futex_wake(void* word, int most);

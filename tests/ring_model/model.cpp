@@ -2,14 +2,13 @@
 #include "ring_model/broadcast.hpp"
 #include "ring_model/litmus.hpp"
 #include "ring_model/queue.hpp"
+#include "ring_model/sleep.hpp"
 #include "ring_model/stream.hpp"
 
 #include <cstdio>
 #include <cstring>
 
 namespace wye {
-
-void ring::wake(Bell& b, int most) noexcept { (void)b, (void)most; }
 
 namespace {
 
@@ -56,6 +55,10 @@ const Case ring_cases[] = {
     {"queue: a worker dies", make<model::QueueWorkerDies>, {.deaths = 1}},
     {"queue: repaired beside a third worker", make<model::QueueRepairBesideTaking>, {.threads = 3, .deaths = 1}},
     {"queue: jobs given back", make<model::QueueGiveBack>, {.threads = 3}},
+    {"sleep: a stream, both ways", make<model::StreamAsleep>, {}},
+    {"sleep: the writer dies before it rings", make<model::WakerDies>, {.deaths = 1}},
+    {"sleep: two sleepers, two wakers", make<model::TwoSleepers>, {.threads = 4}},
+    {"sleep: workers", make<model::WorkersAsleep>, {.threads = 3}},
 };
 
 bool holds(const Case& c, bool telling) {

@@ -15,7 +15,7 @@ struct Stream : World {
         p.cursors[0].policy.store(static_cast<std::uint32_t>(ring::Policy::block), relaxed);
         reader.lane = ring::LaneReader(lane, {start, 0});
         reader.cursor = &p.cursors[0];
-        reader.space = {.bell = &p.header.space};
+        reader.space = ringer(p.header.space, 1);
         reader.lump = ring::lump_of(lane.granules);
         reader.published = start;
         reader.generation_now = &generation;

@@ -11,6 +11,12 @@ namespace wye::model {
 
 constexpr auto relaxed = ring::order::relaxed;
 
+struct FutexWaker final : ring::Waker {
+    void wake(ring::Bell& b, int most) noexcept override {
+        ring::wake_by(b, most, [](auto& event, int n) { return futex_wake(&event, n); });
+    }
+};
+
 /// What lies in the pages.
 struct Pages {
     ring::Header header;
@@ -26,11 +32,13 @@ struct World : Scenario {
     Pages& p = *new (pages()) Pages{};
     ring::LaneView lane;
     ring::CursorsView cursors{&p.header, p.cursors, 2};
+    FutexWaker waker;
 
     World(std::uint64_t granules, std::uint64_t start) : lane{p.lanes, p.slots, granules} {
         ring::begin_lane(lane, start);
         for (auto& c : p.cursors) c.head.store(start, relaxed), c.done.store(start, relaxed);
     }
+    ring::Ringer ringer(ring::Bell& b, int most) { return {.bell = &b, .waker = &waker, .most = most}; }
     void flag(unsigned i) { p.flags[i].store(1, std::memory_order_release); }
     bool flagged(unsigned i) { return p.flags[i].load(std::memory_order_acquire) != 0; }
 };

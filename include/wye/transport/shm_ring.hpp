@@ -183,7 +183,7 @@ public:
         void release_to(const ring::Place& p) noexcept {
             cursor->done.store(p.position, ring::order::relaxed);
             cursor->number.store(p.number, ring::order::relaxed);
-            if (p.position - published >= lump || space.bell->announced.load(ring::order::relaxed) != 0) [[unlikely]]
+            if (p.position - published >= lump || ring::somebody_sleeps(*space.bell)) [[unlikely]]
                 publish(p.position);
         }
         void publish(std::uint64_t position) noexcept {

@@ -122,8 +122,8 @@ Result<Inspection> inspect(const Uri& uri) {
                  {"loan_bytes", lent},
                  {"places", std::uint64_t{p.g.participants}},
                  {"waiting", waiting},
-                 {"sleepers", p.header->data.announced.load(ring::order::relaxed) != 0},
-                 {"writer_sleeps", p.header->space.announced.load(ring::order::relaxed) != 0}};
+                 {"sleepers", ring::somebody_sleeps(p.header->data)},
+                 {"writer_sleeps", ring::somebody_sleeps(p.header->space)}};
     if (p.g.shape == Shape::queue) {
         out.facts.emplace_back("order", std::string(p.g.strict != 0 ? "strict" : "lanes"));
         out.facts.emplace_back("returned", look.cells(ring::Cell::returned));

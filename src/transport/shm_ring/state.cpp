@@ -141,14 +141,11 @@ void Patience::learn(bool worth_it) noexcept {
 }
 
 void State::wake(ring::Bell& b, int most) noexcept {
-    auto seen = b.announced.load(ring::order::ring);
-    if (seen == 0) return;
-    b.event.fetch_add(1, ring::order::ring);
-    const bool all_woken = sys::futex_wake(b.event, most) < most;
-    if (b.armed.load(ring::order::relaxed) != 0) ringing.ring(pages.name, all, bit_of(b));
-    // Who announced himself before `seen` was read either sleeps, and was woken, or finds another event. When not all
-    // were woken somebody may sleep on, and the next one to ring must see it.
-    if (all_woken) b.announced.compare_exchange_strong(seen, 0, ring::order::ring);
+    ring::wake_by(b, most, [&](auto& event, int n) {
+        const auto woken = sys::futex_wake(event, n);
+        if (b.armed.load(ring::order::relaxed) != 0) ringing.ring(pages.name, all, bit_of(b));
+        return woken;
+    });
 }
 
 int State::handle() noexcept {

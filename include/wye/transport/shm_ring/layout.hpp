@@ -126,7 +126,7 @@ struct Cell {
 };
 static_assert(sizeof(Cell) == 256);
 
-/// What sleepers sleep on. `announced` is 0 while nobody does.
+/// What sleepers sleep on. `announced` is odd while somebody may, and another number with each who does.
 struct Bell {
     WYE_APART Atomic<std::uint32_t> announced;
     Atomic<std::uint32_t> event;  // the futex word

@@ -59,9 +59,12 @@ inline constexpr auto checkpoint_read = at(9, std::memory_order_acquire);   // t
 
 // Sleeping. The sleeper announces itself, then looks again; who made something look different looks for sleepers
 // afterwards. The sleeper's fence is heavy (membarrier(2)), so that the other's may be none but the compiler's.
-inline constexpr auto announce = at(10, std::memory_order_seq_cst);
+inline constexpr auto announce = at(10, std::memory_order_seq_cst);           // a fence
 inline constexpr auto look_for_sleepers = at(11, std::memory_order_seq_cst);  // a fence where membarrier is missing
-inline constexpr auto ring = at(12, std::memory_order_seq_cst);
+
+// Jobs that came back. The cell is written before the flag, and looked at after it.
+inline constexpr auto tell = at(12, std::memory_order_release);
+inline constexpr auto hear = at(18, std::memory_order_acquire);
 
 // A claim word: who swaps its mark in sees all that the last owner did before it swapped it out.
 inline constexpr auto claim = at(13, std::memory_order_acquire);
@@ -75,7 +78,7 @@ inline constexpr auto reclaim = at(16, std::memory_order_seq_cst);  // a fence
 // A queue's head: who swaps it has filled a cell, and has marked the cell of whoever swapped it before.
 inline constexpr auto swap_head = at(17, std::memory_order_acq_rel);
 
-inline constexpr int count = 17;
+inline constexpr int count = 18;
 
 }  // namespace order
 }  // namespace wye::ring

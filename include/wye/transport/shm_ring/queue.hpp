@@ -43,7 +43,7 @@ inline auto lowest_of(const LaneView& lane) noexcept {
 /// Some job came back: before and after it is to be found, so that no taker that looked between the two stops looking.
 inline void tell_of_returns(Header& h) noexcept {
     auto seen = h.returns.load(order::relaxed);
-    while (!h.returns.compare_exchange_weak(seen, (seen + 2) | 1, order::ring)) {}
+    while (!h.returns.compare_exchange_weak(seen, (seen + 2) | 1, order::tell)) {}
 }
 
 inline CellWord returned(CellWord w, std::uint32_t most) noexcept {
@@ -72,7 +72,7 @@ public:
     Taker(QueueView q, std::uint32_t mark, std::uint32_t first_lane) noexcept : q_(q), mark_(mark), lane_(first_lane) {}
 
     Took take(Job& job) noexcept {
-        if ((q_.header->returns.load(order::see) & 1) != 0 && take_returned(job)) return Took::job;
+        if ((q_.header->returns.load(order::hear) & 1) != 0 && take_returned(job)) return Took::job;
         if (!reserve()) return Took::no_place;
         for (std::size_t n = 0; n < q_.lanes.size(); ++n) {
             const auto took = take_from(lane_, job);
@@ -117,10 +117,10 @@ private:
     static constexpr std::uint32_t none = 0xffffffff;
 
     bool take_returned(Job& job) noexcept {
-        const auto seen = q_.header->returns.load(order::see);
+        const auto seen = q_.header->returns.load(order::hear);
         if (take_in(Cell::returned, job)) return true;
         auto odd = seen;
-        if (odd & 1) q_.header->returns.compare_exchange_strong(odd, seen + 1, order::ring);
+        if (odd & 1) q_.header->returns.compare_exchange_strong(odd, seen + 1, order::relaxed);
         return false;
     }
 
