@@ -1,6 +1,7 @@
 // Every scenario; without a fault, or (--mutant) with one that some scenario must see.
 #include "ring_model/broadcast.hpp"
 #include "ring_model/litmus.hpp"
+#include "ring_model/loans.hpp"
 #include "ring_model/queue.hpp"
 #include "ring_model/sleep.hpp"
 #include "ring_model/stream.hpp"
@@ -55,6 +56,8 @@ const Case ring_cases[] = {
     {"queue: a worker dies", make<model::QueueWorkerDies>, {.deaths = 1}},
     {"queue: repaired beside a third worker", make<model::QueueRepairBesideTaking>, {.threads = 3, .deaths = 1}},
     {"queue: jobs given back", make<model::QueueGiveBack>, {.threads = 3}},
+    {"loans: of a reader that is not waited for", make<model::Loans<false>>, {}},
+    {"loans: of a reader that is waited for", make<model::Loans<true>>, {}},
     {"sleep: a stream, both ways", make<model::StreamAsleep>, {}},
     {"sleep: the writer dies before it rings", make<model::WakerDies>, {.deaths = 1}},
     {"sleep: two sleepers, two wakers", make<model::TwoSleepers>, {.threads = 4}},

@@ -230,11 +230,8 @@ void Arena::collect() {
     std::erase_if(sent_, [&, n = std::size_t{0}](const Sent& s) mutable {
         return n++ < most && ring::distance(s.next, lowest[s.lane]) >= 0;
     });
-    ring::fence(ring::order::reclaim);  // said what will be used again; now who keeps it
     std::vector<std::uint64_t> kept;
-    for (std::uint32_t i = 0; i < p.cursors.count; ++i)
-        for (const auto& k : p.cursors.cursors[i].kept)
-            if (const auto id = k.load(ring::order::reuse); id != 0) kept.push_back(id);
+    ring::kept_by_readers(p.cursors, [&](std::uint64_t id) { kept.push_back(id); });
     for (const auto& c : p.cells) {
         ring::LoanAt at;
         if (ring::CellWord::of(c.word.load(ring::order::claim)).state < ring::Cell::claiming ||

@@ -365,19 +365,12 @@ bool ReaderState::skip_to_latest(ring::Message& m) noexcept {
     return true;
 }
 
-// Announced before the cursor moves on; for who is not waited for, looked at again afterwards.
 Result<std::optional<std::uint64_t>> ReaderState::keep(const ring::Message& m, ring::LoanAt& at) {
-    std::memcpy(&at, m.data, sizeof at);
+    ring::copy_shared(reinterpret_cast<std::byte*>(&at), m.data, sizeof at);
     for (std::uint64_t i = 0; i < ring::kept_loans; ++i) {
         auto& slot = cursor->kept[i];
         if (slot.load(ring::order::relaxed) != 0) continue;
-        slot.store(ring::loan_id(at.bank, at.chunk), ring::order::give_back);
-        if (gating) return i + 1;
-        ring::fence(ring::order::keep);
-        if (lane.intact(m.position) &&
-            ring::distance(lane.lane().header->reclaimed.load(ring::order::relaxed), m.next) > 0)
-            return i + 1;
-        slot.store(0, ring::order::give_back);
+        if (ring::keep_loan(slot, ring::loan_id(at.bank, at.chunk), lane, m, gating)) return i + 1;
         return std::optional<std::uint64_t>();
     }
     return refuse(Errc::exhausted, "shm:" + pages.name + ": a reader keeps up to " + std::to_string(ring::kept_loans) +

@@ -90,6 +90,28 @@ inline bool join(const LaneView& lane, const CursorsView& all, Cursor& c, Policy
     return false;
 }
 
+/// A loan that a reader keeps past its cursor: announced in `slot` before that moves on. Who is not waited for looks
+/// again afterwards; false: it may be in use again.
+inline bool keep_loan(Atomic<std::uint64_t>& slot, std::uint64_t id, const LaneReader& reader, const Message& m,
+                      bool gating) noexcept {
+    slot.store(id, order::give_back);
+    if (gating) return true;
+    fence(order::keep);
+    if (reader.intact(m.position) && distance(reader.lane().header->reclaimed.load(order::relaxed), m.next) > 0)
+        return true;
+    slot.store(0, order::give_back);
+    return false;
+}
+
+/// For the writer, when it has said what it will use again: who keeps something of it. `each(loan_id)`
+template <class Each>
+inline void kept_by_readers(const CursorsView& all, Each&& each) {
+    fence(order::reclaim);
+    for (std::uint32_t i = 0; i < all.count; ++i)
+        for (const auto& k : all.cursors[i].kept)
+            if (const auto id = k.load(order::reuse); id != 0) each(id);
+}
+
 /// A place whose owner is gone: nobody waits for it, nothing is kept for it. Again and again is as good as once.
 inline void vacate(const CursorsView& all, Cursor& c) noexcept {
     for (auto& k : c.kept) k.store(0, order::relaxed);
