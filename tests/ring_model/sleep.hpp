@@ -10,7 +10,7 @@ template <class Ready>
 void wait(ring::Bell& bell, Ready&& ready) {
     while (!ready()) {
         const auto seen = ring::announce(bell);
-        if (!ring::bug(11) && ready()) return;
+        if (!ring::bug(10) && ready()) return;
         (void)futex_wait(&bell.event, seen);
     }
 }
@@ -23,9 +23,9 @@ struct StreamAsleep : Stream {
     void send() {
         ring::LaneWriter w(lane);
         for (std::uint64_t k = 0; k < total; ++k) {
-            if (ring::bug(12)) data();
+            if (ring::bug(11)) data();
             wait(p.header.space, [&] { return put(w, k, words_of(k), gate); });
-            if (!ring::bug(12)) data();
+            if (!ring::bug(11)) data();
         }
     }
     void receive() {

@@ -46,11 +46,14 @@ template <class Wake>
 void wake_by(Bell& b, int most, Wake&& wake) noexcept {
     auto seen = b.announced.load(order::relaxed);
     if ((seen & 1) == 0) return;
-    b.event.fetch_add(1, order::relaxed);
+    if (!bug(12)) b.event.fetch_add(1, order::relaxed);
     // Who announced himself before `seen` was read either sleeps, and is woken, or finds another event. When not all
     // were woken somebody may sleep on, and the next one to ring must see it. Who has announced himself since made
     // another number of it, whatever became of it meanwhile.
-    if (wake(b.event, most) < most) b.announced.compare_exchange_strong(seen, seen & ~1u, order::relaxed);
+    const bool all_woken = wake(b.event, most) < most;
+    if (bug(12)) b.event.fetch_add(1, order::relaxed);
+    if (bug(16)) return b.announced.store(seen & ~1u, order::relaxed);
+    if (all_woken) b.announced.compare_exchange_strong(seen, seen & ~1u, order::relaxed);
 }
 
 }  // namespace wye::ring

@@ -20,7 +20,7 @@ public:
     Gate(CursorsView all, std::uint64_t granules) : all_(all), granules_(granules) { gating_.reserve(all.count); }
 
     std::uint64_t operator()(std::uint64_t tail) noexcept {
-        if (const auto n = all_.header->changes.load(order::reuse); n != seen_ || !known_) learn(n);
+        if (const auto n = all_.header->changes.load(order::reuse); (n != seen_ && !bug(19)) || !known_) learn(n);
         auto lowest = tail;
         for (const auto i : gating_) {
             const auto head = all_.cursors[i].head.load(order::reuse);
@@ -95,7 +95,7 @@ inline bool join(const LaneView& lane, const CursorsView& all, Cursor& c, Policy
 inline bool keep_loan(Atomic<std::uint64_t>& slot, std::uint64_t id, const LaneReader& reader, const Message& m,
                       bool gating) noexcept {
     slot.store(id, order::give_back);
-    if (gating) return true;
+    if (gating || bug(14)) return true;
     fence(order::keep);
     if (reader.intact(m.position) && distance(reader.lane().header->reclaimed.load(order::relaxed), m.next) > 0)
         return true;
@@ -116,7 +116,7 @@ inline void kept_by_readers(const CursorsView& all, Each&& each) {
 inline void vacate(const CursorsView& all, Cursor& c) noexcept {
     for (auto& k : c.kept) k.store(0, order::relaxed);
     c.mark.store(0, order::relaxed);
-    set_policy(all, c, Policy::none);
+    if (!bug(21)) set_policy(all, c, Policy::none);
 }
 
 }  // namespace wye::ring

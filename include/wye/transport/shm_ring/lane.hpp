@@ -145,12 +145,13 @@ public:
     explicit LaneWriter(LaneView lane) noexcept : lane_(lane) {
         Place p = newest_checkpoint(lane).value_or(Place{});
         checked_ = p.position;
-        walk(lane, p, [](const Message&, std::uint64_t) {});
+        if (!bug(20)) walk(lane, p, [](const Message&, std::uint64_t) {});
         place_at(p);
         // Behind the newest whole one: the one that a dead writer left torn is the next to be written.
         std::uint64_t newest = 0;
         for (std::uint32_t i = 0; i < checkpoints; ++i)
-            if (const auto turn = lane.header->at[i].turn.load(order::relaxed); (turn & 1) == 0 && turn > newest)
+            if (const auto turn = lane.header->at[i].turn.load(order::relaxed);
+                ((turn & 1) == 0 || bug(18)) && turn > newest)
                 newest = turn, next_checkpoint_ = i;
     }
 
@@ -185,8 +186,10 @@ private:
     template <class Write>
     void publish(std::uint64_t n, std::uint64_t meta, Write&& write) noexcept {
         const auto at = tail_.position, next = at + n;
-        lane_.slot(next).turn.store(next, order::relaxed);  // before `publish`: whoever comes there finds "not yet"
+        if (!bug(2))
+            lane_.slot(next).turn.store(next, order::relaxed);  // before `publish`: whoever comes there finds "not yet"
         Slot& s = lane_.slot(at);
+        if (bug(1)) s.turn.store(at + 1, order::publish);
         write(s.data);
         s.meta.store(meta, order::relaxed);
         s.turn.store(at + 1, order::publish);
@@ -207,12 +210,14 @@ private:
         auto& shared = lane_.header->limit;
         const auto wish = tail_.position + std::max(need, lump_of(lane_.granules));
         // What was written over already (the slot at the tail, or more by a writer that died) stays said.
-        const auto said = [&, least = later(written_, tail_.position + 1)] { return later(limit_, least); };
+        const auto said = [&, least = bug(17) ? limit_ : later(written_, tail_.position + 1)] {
+            return bug(17) ? limit_ : later(limit_, least);
+        };
         limit_ = earlier(lowest(tail_.position) + lane_.granules, wish);
-        shared.store(said(), order::relaxed);
+        if (!bug(4)) shared.store(said(), order::relaxed);
         fence(order::say_limit);
         // Who joined meanwhile and did not see this limit is seen here; with it, lower.
-        if (const auto again = lowest(tail_.position) + lane_.granules; distance(limit_, again) < 0) {
+        if (const auto again = lowest(tail_.position) + lane_.granules; !bug(5) && distance(limit_, again) < 0) {
             limit_ = again;
             shared.store(said(), order::relaxed);
         }
@@ -223,7 +228,7 @@ private:
         const auto turn = (lane_.header->at[next_checkpoint_].turn.load(order::relaxed) | 1) + 1;
         next_checkpoint_ = (next_checkpoint_ + 1) % checkpoints;
         auto& c = lane_.header->at[next_checkpoint_];
-        c.turn.store(turn + 1, order::relaxed);
+        if (!bug(6)) c.turn.store(turn + 1, order::relaxed);
         fence(order::checkpoint_write);
         c.position.store(tail_.position, order::relaxed);
         c.number.store(tail_.number, order::relaxed);
@@ -265,6 +270,7 @@ public:
 
     /// Whether nothing from `position` on was being overwritten until now: after the bytes were read.
     bool intact(std::uint64_t position) const noexcept {
+        if (bug(15)) return true;
         fence(order::check_limit);
         return distance(lane_.header->limit.load(order::relaxed), position + lane_.granules) >= 0;
     }

@@ -64,19 +64,19 @@ inline constexpr auto look_for_sleepers = at(11, std::memory_order_seq_cst);  //
 
 // Jobs that came back. The cell is written before the flag, and looked at after it.
 inline constexpr auto tell = at(12, std::memory_order_release);
-inline constexpr auto hear = at(18, std::memory_order_acquire);
+inline constexpr auto hear = at(13, std::memory_order_acquire);
 
 // A claim word: who swaps its mark in sees all that the last owner did before it swapped it out.
-inline constexpr auto claim = at(13, std::memory_order_acquire);
-inline constexpr auto unclaim = at(14, std::memory_order_release);
+inline constexpr auto claim = at(14, std::memory_order_acquire);
+inline constexpr auto unclaim = at(15, std::memory_order_release);
 
 // A loan kept past the cursor: announced, then the cursor's place is looked at again; the writer says what it will use
 // again, then looks for who keeps it.
-inline constexpr auto keep = at(15, std::memory_order_seq_cst);     // a fence
-inline constexpr auto reclaim = at(16, std::memory_order_seq_cst);  // a fence
+inline constexpr auto keep = at(16, std::memory_order_seq_cst);     // a fence
+inline constexpr auto reclaim = at(17, std::memory_order_seq_cst);  // a fence
 
 // A queue's head: who swaps it has filled a cell, and has marked the cell of whoever swapped it before.
-inline constexpr auto swap_head = at(17, std::memory_order_acq_rel);
+inline constexpr auto swap_head = at(18, std::memory_order_acq_rel);
 
 inline constexpr int count = 18;
 

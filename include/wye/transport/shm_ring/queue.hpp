@@ -120,6 +120,7 @@ private:
         const auto seen = q_.header->returns.load(order::hear);
         if (take_in(Cell::returned, job)) return true;
         auto odd = seen;
+        if (bug(9)) q_.header->returns.store(seen + 1, order::relaxed);
         if (odd & 1) q_.header->returns.compare_exchange_strong(odd, seen + 1, order::relaxed);
         return false;
     }
@@ -171,7 +172,7 @@ private:
                 continue;
             }
             prepare(index, m);
-            settle_last(index, seen);
+            if (!bug(7)) settle_last(index, seen);
             if (!head.compare_exchange_strong(seen, head_word(m.next, mine_), order::swap_head, order::claim)) continue;
             fill(job, std::exchange(mine_, none));
             return Took::job;
@@ -185,7 +186,7 @@ private:
         auto w = CellWord::of(c.word.load(order::relaxed));
         w.state = Cell::empty;
         ++w.use, w.deliveries = 1;
-        c.word.store(w.word(), order::relaxed);
+        if (!bug(22)) c.word.store(w.word(), order::relaxed);
         c.meta.store(meta_of(m.kind, m.length), order::relaxed);
         c.position.store(m.next, order::relaxed);
         c.lane.store(index, order::relaxed);
@@ -228,7 +229,7 @@ inline void repair_queue(const QueueView& q, std::uint32_t dead) noexcept {
             // Its swap of the head went through if the head says so; else nobody has marked the cell, and nobody will.
             const auto lane = c.lane.load(order::relaxed);
             const bool claimed =
-                w.state == Cell::claiming && lane < q.lanes.size() &&
+                !bug(8) && w.state == Cell::claiming && lane < q.lanes.size() &&
                 q.lanes[lane].header->head.load(order::claim) == head_word(c.position.load(order::relaxed), i);
             const bool had = w.state == Cell::taken || claimed;
             const auto now = had ? returned(w, q.most_deliveries) : w.as(Cell::free, 0);
