@@ -3,8 +3,13 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <unordered_map>
 
 namespace wye::test {
 
@@ -47,6 +52,37 @@ long Stepped::step(long n) {
     return n;
 }
 
+#ifdef __x86_64__
+std::uintptr_t Stepped::at() const {
+    return static_cast<std::uintptr_t>(::ptrace(PTRACE_PEEKUSER, pid_, offsetof(user, regs.rip), nullptr));
+}
+
+bool Stepped::run_to(std::uintptr_t address, long nth) {
+    const auto set = [&](std::size_t which, std::uintptr_t value) {
+        return ::ptrace(PTRACE_POKEUSER, pid_, offsetof(user, u_debugreg) + which * sizeof(long), value) == 0;
+    };
+    constexpr std::uintptr_t on = 1;  // the first one, when it is executed
+    if (over_ || address == 0 || !set(0, address) || !set(7, on)) return false;
+    for (; nth > 0 && go(PTRACE_CONT); --nth) {}
+    set(7, 0);
+    return true;
+}
+#else
+std::uintptr_t Stepped::at() const { return 0; }
+bool Stepped::run_to(std::uintptr_t, long) { return false; }
+#endif
+
+void Stepped::follow(const Path& path, long i) {
+    i = std::min(i, path.size() - 1);
+    long best = i, from = 0;
+    for (long j = i; j > 0 && i - j < best; --j)
+        if (const auto nth = path.all[static_cast<std::size_t>(j)].nth; nth > 0 && nth + i - j < best)
+            best = nth + i - j, from = j;
+    const auto& [address, nth] = path.all[static_cast<std::size_t>(from)];
+    if (from > 0 && run_to(address, nth)) i -= from;
+    step(i);
+}
+
 long Stepped::step_calls(long n) {
     for (long i = 0; i < n; ++i)
         if (!go(PTRACE_SYSCALL)) return i;
@@ -65,6 +101,17 @@ void Stepped::kill() {
 
 bool may_step() {
     return !Stepped([] {}, [] {}).over();
+}
+
+Path path_of(const std::function<void()>& before, const std::function<void()>& body) {
+    Path path;
+    std::unordered_map<std::uintptr_t, long> visits;
+    for (Stepped one(before, body); !one.over() && path.size() < 10'000'000; one.step(1)) {
+        const auto at = one.at();
+        const bool same = !path.all.empty() && path.all.back().address == at;
+        path.all.push_back({at, same ? 0 : ++visits[at]});
+    }
+    return path;
 }
 
 long instructions(const std::function<void()>& before, const std::function<void()>& body) {

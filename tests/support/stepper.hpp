@@ -2,9 +2,21 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 namespace wye::test {
+
+/// Where a body goes, an instruction each. Where the processor does not tell, addresses are 0.
+struct Path {
+    struct At {
+        std::uintptr_t address = 0;
+        long nth = 0;  // time that it comes by there; 0: it is still in the same (repeated) instruction
+    };
+    std::vector<At> all;
+    long size() const { return static_cast<long>(all.size()); }
+};
 
 /// Runs `before`, then `body` under ptrace(2), single-stepped, in a child of ours.
 class Stepped {
@@ -16,6 +28,10 @@ public:
 
     /// Up to `n` instructions further; how many were made: fewer when the body was over.
     long step(long n);
+    /// The first `i` instructions of a path: at full speed from one visit to the next of the place before it that is
+    /// reached soonest so (by a break-point of the processor's, where there is one), and the rest by steps. Ends
+    /// elsewhere when the body goes another way this time.
+    void follow(const Path&, long i);
     /// Likewise, from one system call's entry to its return to the next one's entry.
     long step_calls(long n);
     /// At full speed to the end of the body.
@@ -27,6 +43,9 @@ public:
 private:
     bool wait_stop();
     bool go(int how);
+    bool run_to(std::uintptr_t address, long nth);
+    std::uintptr_t at() const;
+    friend Path path_of(const std::function<void()>& before, const std::function<void()>& body);
     pid_t pid_ = -1;
     bool over_ = false;
 };
@@ -36,6 +55,7 @@ bool may_step();
 
 /// How many instructions, or stops at system calls, the body has.
 long calls(const std::function<void()>& before, const std::function<void()>& body);
+Path path_of(const std::function<void()>& before, const std::function<void()>& body);
 long instructions(const std::function<void()>& before, const std::function<void()>& body);
 
 }  // namespace wye::test
