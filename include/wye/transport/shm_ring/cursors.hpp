@@ -112,11 +112,12 @@ inline void kept_by_readers(const CursorsView& all, Each&& each) {
             if (const auto id = k.load(order::reuse); id != 0) each(id);
 }
 
-/// A place whose owner is gone: nobody waits for it, nothing is kept for it. Again and again is as good as once.
+/// A place whose owner is gone: nobody waits for it, nothing is kept for it. Again and again is as good as once; the
+/// mark goes last, since who dies before that is found by it.
 inline void vacate(const CursorsView& all, Cursor& c) noexcept {
     for (auto& k : c.kept) k.store(0, order::relaxed);
-    c.mark.store(0, order::relaxed);
     if (!bug(21)) set_policy(all, c, Policy::none);
+    c.mark.store(0, order::unclaim);
 }
 
 }  // namespace wye::ring
