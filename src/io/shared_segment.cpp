@@ -137,8 +137,8 @@ Result<> SharedSegment::remove(const std::string& name, const Shape& shape, cons
     WYE_TRY(auto s, attach(directory.get(), file, shape));
     if (options.dry_run) return {};
     const bool first = s.shared().retired.exchange(1, std::memory_order_seq_cst) == 0;
+    if (told) told(s);  // first: while it has its name, who comes after a remover that died can finish
     const long r = sys::unlinkat(directory.get(), file.c_str());
-    if (told) told(s);
     if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", user_directory() + "/" + file);
     remove_user_directory();  // not while others lie there
     return {};
