@@ -135,9 +135,6 @@ struct WorkerState final : State {
         if (!joined || !State::ours()) return;
         taker.leave();
         pages.header->worker_fate.store(static_cast<std::uint32_t>(ring::Fate::left), ring::order::give_back);
-        all.leave(self);
-        joined = false;
-        ringer(pages.header->space, sys::every_sleeper)();
     }
     Result<std::optional<std::pair<ring::Job, MutBytes>>> get();
     Result<> nobody_left();

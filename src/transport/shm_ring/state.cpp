@@ -157,7 +157,11 @@ int State::handle() noexcept {
 // ---------------------------------------------------------------- participants
 
 State::~State() {
-    if (joined && ours()) all.leave(self);
+    if (watch && !ours()) watch->forget();
+    if (!joined || !ours()) return;
+    watch.reset();  // while its place is ours: the next one there has a bell of the same name
+    all.leave(self);
+    tell_everybody();  // afterwards: who counts whether anybody is left must not have looked too soon
 }
 
 Result<> State::check_ours(const char* op) const {
@@ -170,6 +174,12 @@ Result<> State::join(Role role) {
     WYE_TRY(self, all.join([this](Participants::Mark dead) { repair(dead); }, static_cast<std::uint32_t>(role)));
     joined = true;
     return {};
+}
+
+void State::tell_everybody() noexcept {
+    ring::fence(ring::order::look_for_sleepers);
+    ringer(pages.header->data, sys::every_sleeper)();
+    ringer(pages.header->space, sys::every_sleeper)();
 }
 
 void State::unmake() noexcept {
@@ -210,8 +220,7 @@ void State::repair(Participants::Mark dead) noexcept {
         auto seen = mark;
         b.owner.compare_exchange_strong(seen, 0, ring::order::unclaim);
     }
-    ringer(p.header->data, sys::every_sleeper)();
-    ringer(p.header->space, sys::every_sleeper)();
+    tell_everybody();
 }
 
 }  // namespace shm

@@ -75,6 +75,8 @@ struct State : Loan::Owner, Lease::Owner, ring::Waker {
     void unmake() noexcept;
     /// Whether somebody was found dead, and what he held is free.
     bool bury_dead();
+    /// That somebody came, or went.
+    void tell_everybody() noexcept;
     std::int32_t pid_of(std::uint32_t mark) const noexcept {
         const auto who = all.who(Participants::Mark::of(mark).slot);
         return who && who->mark.word() == mark ? who->pid : 0;

@@ -23,6 +23,8 @@ public:
     ~Watch();
 
     int fd() const noexcept { return epoll_.get(); }
+    /// The bell is another process's: a copy that fork() made.
+    void forget() noexcept { path_.clear(); }
     /// From now on `bells` ring it. The caller looks again afterwards, and before he does has fenced.
     void arm(const Participants&, Participants::Mark self, std::uint32_t bells);
     /// Who ended and still has his place (his lock lives on in somebody else's hands) would make it readable for ever.
