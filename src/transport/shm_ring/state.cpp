@@ -173,6 +173,7 @@ Result<> State::check_ours(const char* op) const {
 Result<> State::join(Role role) {
     WYE_TRY(self, all.join([this](Participants::Mark dead) { repair(dead); }, static_cast<std::uint32_t>(role)));
     joined = true;
+    tell_everybody();  // who sleeps by descriptors watches those whom it knows
     return {};
 }
 
