@@ -206,10 +206,12 @@ void State::repair(Participants::Mark dead) noexcept {
         auto& c = p.cursors.cursors[i];
         if (c.mark.load(ring::order::claim) != mark) continue;
         c.fate.store(static_cast<std::uint32_t>(ring::Fate::died), ring::order::give_back);
-        if (p.g.shape == Shape::broadcast)
+        if (p.g.shape == Shape::broadcast) {
             ring::vacate(p.cursors, c);
-        else
-            c.mark.store(0, ring::order::unclaim);
+            continue;
+        }
+        for (auto& k : c.kept) k.store(0, ring::order::relaxed);
+        c.mark.store(0, ring::order::unclaim);
     }
     if (!p.cells.empty()) {
         ring::repair_queue(p.queue(), mark);
