@@ -198,6 +198,11 @@ void State::repair(Participants::Mark dead) noexcept {
     for (const auto& l : p.lanes) {
         auto seen = mark;
         if (l.header->writer.load(ring::order::claim) != mark) continue;
+        if (p.g.strict) {  // the hint that it had no time to give: with enough such deaths the lane would go round it
+            ring::Place end{l.header->tail.load(ring::order::relaxed)};
+            ring::walk(l, end, [](const ring::Message&, std::uint64_t) {});
+            l.header->tail.store(end.position, ring::order::relaxed);
+        }
         l.header->fate.store(static_cast<std::uint32_t>(ring::Fate::died), ring::order::relaxed);
         l.header->gone.fetch_add(1, ring::order::give_back);
         l.header->writer.compare_exchange_strong(seen, 0, ring::order::unclaim);
