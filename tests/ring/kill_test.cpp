@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
-#include <mutex>
+#include <optional>
 
 namespace wye::test {
 namespace {
@@ -18,11 +18,15 @@ long stride(long all, long most) {
 class Book : public ::testing::Environment {
 public:
     static Tally& of(const std::string& scene, const char* what) { return all()[std::string(what) + " " + scene]; }
+    // To the file that WYE_RING_REPORT names, since each test may be a process of its own; or shown.
     void TearDown() override {
-        std::printf("%-44s %8s %6s %6s %6s %6s %6s\n", "", "points", "stuck", "lost", "dup", "torn", "leaked");
+        const char* path = ::getenv("WYE_RING_REPORT");
+        std::FILE* out = path != nullptr ? std::fopen(path, "a") : stdout;
+        if (out == nullptr) return;
         for (const auto& [name, t] : all())
-            std::printf("%-44s %8ld %6ld %6ld %6ld %6ld %6ld\n", name.c_str(), t.points, t.stuck, t.lost, t.duplicated,
-                        t.torn, t.leaked);
+            std::fprintf(out, "%-48s %7ld points %3ld stuck %3ld lost %3ld duplicated %3ld torn %3ld leaked\n",
+                         name.c_str(), t.points, t.stuck, t.lost, t.duplicated, t.torn, t.leaked);
+        if (out != stdout) std::fclose(out);
     }
 
 private:
@@ -33,7 +37,7 @@ private:
 };
 [[maybe_unused]] const auto* const book = ::testing::AddGlobalTestEnvironment(new Book);
 
-class Ring : public ::testing::TestWithParam<Scene> {
+class RingScene : public ::testing::TestWithParam<Scene> {
 protected:
     void SetUp() override {
         if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
@@ -42,11 +46,12 @@ protected:
 
     Path path() const {
         const auto s = scene.stage();
-        return path_of([&] { scene.before(*s); }, [&] { scene.body(*s); });
+        Stepped one([&] { scene.before(*s); }, [&] { scene.body(*s); });
+        return trace(one);
     }
 };
 
-TEST_P(Ring, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_must) {
+TEST_P(RingScene, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_must) {
     const auto way = path();
     ASSERT_GT(way.size(), 10);
     auto& tally = Book::of(scene.name, "kill");
@@ -62,7 +67,60 @@ TEST_P(Ring, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_must) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenes, Ring, ::testing::ValuesIn(scenes()), [](const auto& i) { return i.param.name; });
+TEST_P(RingScene, a_stop_at_any_instruction_is_no_death_and_it_goes_on) {
+    const auto way = path();
+    const long all = way.size();
+    auto& tally = Book::of(scene.name, "stop");
+    for (long i = 0; i < all; i += stride(all, 12)) {
+        const auto s = scene.stage();
+        const auto where = "stopped at instruction " + std::to_string(i) + " of " + std::to_string(all);
+        {
+            const auto body = [&] { scene.body(*s), s->report->finished = true; };
+            Stepped victim([&] { scene.before(*s); }, body);
+            victim.follow(way, i);
+            s->go_round(tally, where);
+            victim.finish();
+            EXPECT_TRUE(s->report->finished) << where << ": it did not go on";
+        }
+        s->verify(tally, where);
+        if (HasFailure()) return;
+    }
+}
+
+// Who looks after a death is killed too, and the next one buries both.
+TEST_P(RingScene, whoever_repairs_may_be_killed_too) {
+    const auto way = path();
+    const long all = way.size();
+    auto& tally = Book::of(scene.name, "kill x kill");
+    for (long i = all - 1; i > 0; i -= stride(all, 4)) {
+        std::optional<Path> repair;
+        for (long j = 0; !repair || j < repair->size(); j += repair ? stride(repair->size(), 4) : 0) {
+            const auto s = scene.stage();
+            if (!shm::Pages::open(s->name, s->shape, Create::never)) break;  // nobody was there before the victim
+            Stepped victim([&] { scene.before(*s); }, [&] { scene.body(*s); });
+            victim.follow(way, i);
+            std::optional<Undertaker> u;
+            Stepped undertaker(
+                [&] {
+                    if (!s->removing) u.emplace(*s);
+                },
+                [&] {
+                    if (u) u->bury_dead();
+                });
+            victim.kill();
+            if (!repair) {
+                repair = trace(undertaker);
+                continue;
+            }
+            undertaker.follow(*repair, j);
+            undertaker.kill();
+            s->verify(tally, "killed at " + std::to_string(i) + ", its repair at " + std::to_string(j));
+            if (HasFailure()) return;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ring, RingScene, ::testing::ValuesIn(scenes()), [](const auto& i) { return i.param.name; });
 
 }  // namespace
 }  // namespace wye::test

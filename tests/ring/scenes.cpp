@@ -19,7 +19,10 @@ void victim_writes(Stage& s) {
 void victim_produces(Stage& s) { s.victim.producer = or_throw(ShmProducer::open(s.name, s.options())); }
 void victim_works(Stage& s) { s.victim.worker = or_throw(ShmWorker::open(s.name, s.options())); }
 auto victim_reads(Policy p = Policy::block) {
-    return [p](Stage& s) { s.victim.reader = or_throw(ShmReader::open(s.name, s.options(p))); };
+    return [p](Stage& s) {
+        s.victim.reader = or_throw(ShmReader::open(s.name, s.options(p)));
+        s.report->came = true;
+    };
 }
 
 auto reads(Policy p = Policy::block) {
@@ -69,32 +72,29 @@ void take_and_drop(Stage& s) {
 // Of a loan: kept, another message received, and then let go.
 void take_and_keep(Stage& s) {
     ++s.report->receiving;
-    s.victim.lease = or_throw(s.victim.reader->take(Deadline::now()));
+    auto lease = s.victim.reader->take(Deadline::now());
+    if (lease) s.victim.lease = std::move(*lease);
     ++s.report->received;
     s.recv();
     s.victim.lease.reset();
 }
 void take(Stage& s) { s.take_job(); }
-void job_done(Stage& s) {
-    ++s.report->receiving;
-    std::move(*s.victim.job).done();
-    ++s.report->received;
-}
+void job_done(Stage& s) { s.do_job(); }
 void give_back(Stage& s) { s.victim.job.reset(); }
 void work(Stage& s) { take(s), job_done(s); }
 void close_writer(Stage& s) {
     s.report->closing = true;
     s.victim.writer.reset();
 }
-void leave(Stage& s) { s.victim = {}; }
+void leave(Stage& s) {
+    s.report->closing = true;
+    s.victim = {};
+}
 void sleepers(Stage& s) { s.pretend_sleepers(); }
 // Reads to the end, and waits for what does not come.
-void wait_to_read(Stage& s) {
-    std::byte room[loaned];
-    (void)s.victim.reader->recv(room, 12ms);
-}
+void wait_to_read(Stage& s) { s.recv(12ms); }
 void wait_to_write(Stage& s) { s.send(record, 12ms); }
-void wait_for_jobs(Stage& s) { (void)s.victim.worker->take(12ms); }
+void wait_for_jobs(Stage& s) { s.take_job(12ms); }
 void drop(Stage& s) { (void)remove(s.uri()); }
 
 void lanes(std::vector<Scene>& all, Shape shape, const std::string& name) {
@@ -133,6 +133,7 @@ void readers(std::vector<Scene>& all) {
     add("recv_wrap", both(victim_reads(), both(recv, recv)), recv, writes(12, large_record));
     add("recv_wakes", both(victim_reads(), sleepers), recv, writes(12, record));
     add("recv_waits", victim_reads(), wait_to_read, writes(0, in_line));
+    add("waited_leave", both(victim_reads(), wait_to_read), leave, writes(0, in_line));
     add("take_copied", victim_reads(), take_and_drop, writes(5, record));
     add("take_loan", victim_reads(), take_and_drop, writes(9, loaned));
     add("take_kept", victim_reads(), take_and_keep, writes(9, loaned));
@@ -186,6 +187,7 @@ void jobs(std::vector<Scene>& all, bool strict, const std::string& name) {
     add("take_given_back", produces(5, in_line), both(victim_works, both(take, give_back)), take);
     add("waits", produces(0, in_line), victim_works, wait_for_jobs);
     add("leave", produces(5, in_line), both(victim_works, work), leave);
+    add("waited_leave", produces(0, in_line), both(victim_works, wait_for_jobs), leave);
     add("close", works, both(victim_produces, put(in_line)), leave);
 }
 

@@ -64,13 +64,21 @@ void Stage::recv(Deadline d) {
         --report->receiving;
 }
 
-void Stage::take_job() {
-    auto job = victim.worker->take(Deadline::now());
+void Stage::take_job(Deadline d) {
+    auto job = victim.worker->take(d);
     if (!job) return;
     unsigned number = 0;
     std::memcpy(&number, job->bytes().data(), sizeof number);
     report->job = number + 1;
     victim.job = std::move(*job);
+}
+
+void Stage::do_job() {
+    if (!victim.job) return;
+    report->doing = report->job.load();
+    std::move(*victim.job).done();
+    report->did = report->job.load();
+    report->job = 0;
 }
 
 // ---------------------------------------------------------------- the others
@@ -116,25 +124,59 @@ void Stage::verify(Tally& t, const std::string& where) {
     verify_nothing_left(t);
 }
 
+// It is slow, and never dead: nobody else gets its place.
+void Stage::rivals(Tally& t) {
+    if (!report->came || report->closing || shape.shape == Shape::queue) return;
+    const bool writes = !own.writer;
+    if (!writes && shape.shape == Shape::broadcast) return;
+    const bool got =
+        writes ? ShmWriter::open(name, options()).has_value() : ShmReader::open(name, options()).has_value();
+    if (got) problem(t.stuck, "declared dead while it lives");
+}
+
+void Stage::go_round(Tally& t, const std::string& where) {
+    where_ = where;
+    if (removing || created) return;
+    rivals(t);
+    if (shape.shape == Shape::queue) {
+        if (!own.worker) own.worker = or_throw(ShmWorker::open(name, options()));
+        if (!own.producer) own.producer = or_throw(ShmProducer::open(name, options()));
+        // A strict order waits for whoever stands in it.
+        const auto d = shape.strict ? Deadline::now() : Deadline(patience);
+        while (round_ < 1000 && put_and_take(2 * later + round_, d, t)) ++round_;
+        return;
+    }
+    const bool more = own.writer && !own.reader;
+    for (int i = 0; i < 1000 / 20; ++i) {
+        if (own.writer) backlog(20, in_line);
+        if (own.reader) read_what_is_there(*own.reader, false, t);
+        if (more && i > 2) return;  // its reader stands still: it is full
+    }
+}
+
 // What was committed before, by the victim or by us, reaches a reader that was there all the time, or reads on for a
 // dead one: what that one was about to receive it has had, or left.
-void Stage::read_up_to_here(ShmReader& reader, bool reads_on, Tally& t) {
+void Stage::read_what_is_there(ShmReader& reader, bool reads_on, Tally& t) {
     std::byte room[loaned];
-    const unsigned sure = sent + report->sent, perhaps = sent + report->sending;
-    unsigned next = reads_on ? report->received.load() : 0, lost = 0;
+    if (reads_on) next_ = report->received;
     for (bool first = reads_on;; first = false) {
         const auto got = reader.recv(room, Deadline::now());
-        if (!got) break;
+        if (!got) return;
         const auto number = number_of(*got, t);
-        if (first && number == report->receiving) next = number;
-        next += static_cast<unsigned>(reader.lost()) - lost, lost = static_cast<unsigned>(reader.lost());
-        if (number < next) problem(t.duplicated, std::to_string(number) + " again");
-        if (number > next) problem(t.lost, std::to_string(next) + " to " + std::to_string(number - 1));
-        next = number + 1;
+        if (first && number == report->receiving) next_ = number;
+        next_ += static_cast<unsigned>(reader.lost()) - lost_, lost_ = static_cast<unsigned>(reader.lost());
+        if (number < next_) problem(t.duplicated, std::to_string(number) + " again");
+        if (number > next_) problem(t.lost, std::to_string(next_) + " to " + std::to_string(number - 1));
+        next_ = number + 1;
     }
-    if (next < sure && !(reads_on && report->receiving >= sure))
-        problem(t.lost, std::to_string(next) + " of " + std::to_string(sure));
-    if (next > perhaps) problem(t.duplicated, "more than was sent");
+}
+
+void Stage::read_up_to_here(ShmReader& reader, bool reads_on, Tally& t) {
+    const unsigned sure = sent + report->sent, perhaps = sent + report->sending;
+    read_what_is_there(reader, reads_on, t);
+    if (next_ < sure && !(reads_on && report->receiving >= sure))
+        problem(t.lost, std::to_string(next_) + " of " + std::to_string(sure));
+    if (next_ > perhaps) problem(t.duplicated, "more than was sent");
 }
 
 void Stage::go_on(ShmWriter& writer, ShmReader& reader, Tally& t) {
@@ -152,7 +194,8 @@ void Stage::go_on(ShmWriter& writer, ShmReader& reader, Tally& t) {
 void Stage::verify_lane(Tally& t) {
     auto& reader = own.reader;
     auto& writer = own.writer;
-    const bool wrote = report->came && !writer, reads_on = !reader && shape.shape == Shape::stream;
+    const bool reads_on = !reader && shape.shape == Shape::stream;
+    const bool wrote = report->came && !writer && (reader || reads_on);
     if (!reader) {
         auto opened = ShmReader::open(name, options());
         if (!opened) return problem(t.stuck, "the next reader: " + opened.error().message());
@@ -185,6 +228,26 @@ void Stage::lend_all(Tally& t) {
     if (all.size() < 64) problem(t.leaked, "loans: " + std::to_string(all.size()) + " of 64");
 }
 
+std::optional<unsigned> Stage::take(Deadline d, Tally& t) {
+    auto job = own.worker->take(d);
+    if (!job) return {};
+    const auto number = number_of(job->bytes(), t);
+    if (!seen_.insert(number).second) problem(t.duplicated, std::to_string(number));
+    if (number + 1 == report->job && job->deliveries() < 2) problem(t.duplicated, "not flagged");
+    std::move(*job).done();
+    return number;
+}
+
+bool Stage::put_and_take(unsigned number, Deadline d, Tally& t) {
+    const auto text = message(number, in_line);
+    if (const auto done = own.producer->send(bytes_of(text), d); !done) {
+        if (!d.is_now()) problem(t.stuck, "a producer: " + done.error().message());
+        return false;
+    }
+    if (!take(d, t) && !d.is_now()) return problem(t.stuck, "a worker"), false;
+    return true;
+}
+
 void Stage::verify_queue(Tally& t) {
     const auto& r = *report;
     if (!own.worker) {
@@ -197,38 +260,28 @@ void Stage::verify_queue(Tally& t) {
         if (!opened) return problem(t.stuck, "the next producer: " + opened.error().message());
         own.producer = std::move(*opened);
     }
-    std::set<unsigned> seen;
     const unsigned sure = sent + r.sent, perhaps = sent + r.sending;
-    const auto take = [&](Deadline d) -> std::optional<unsigned> {
-        auto job = own.worker->take(d);
-        if (!job) return {};
-        const auto number = number_of(job->bytes(), t);
-        if (!seen.insert(number).second) problem(t.duplicated, std::to_string(number));
-        if (number + 1 == r.job && job->deliveries() < 2) problem(t.duplicated, "not flagged");
-        std::move(*job).done();
-        return number;
-    };
-    for (unsigned i = 0; i < 100; ++i) {
-        const auto text = message(later + i, in_line);
-        if (const auto done = own.producer->send(bytes_of(text), patience); !done)
-            return problem(t.stuck, "a producer: " + done.error().message());
-        if (!take(patience)) return problem(t.stuck, "a worker");
-    }
+    for (unsigned i = 0; i < 100; ++i)
+        if (!put_and_take(later + i, patience, t)) return;
     // The victim's may come after ours (another lane), and those that it had when it is found dead.
     for (int tries = 0; tries < 3; ++tries)
-        while (take(std::chrono::milliseconds(5))) {}
+        while (take(std::chrono::milliseconds(5), t)) {}
+    const auto had = [&](unsigned n) { return seen_.contains(n) || n + 1 == r.did || n + 1 == r.doing; };
     for (unsigned n = 0; n < sure; ++n)
-        if (!seen.contains(n) && n >= r.received && n + 1 != r.receiving) problem(t.lost, std::to_string(n));
-    for (const auto n : seen)
-        if ((n < later && n >= perhaps) || n < r.received) problem(t.duplicated, std::to_string(n) + " was done");
+        if (!had(n)) problem(t.lost, std::to_string(n));
     for (unsigned i = 0; i < 100; ++i)
-        if (!seen.contains(later + i)) problem(t.lost, "of what was sent afterwards");
+        if (!had(later + i)) problem(t.lost, "of what was sent afterwards");
+    for (unsigned i = 0; i < round_; ++i)
+        if (!had(2 * later + i)) problem(t.lost, "of what was sent meanwhile");
+    for (const auto n : seen_)
+        if ((n < later && n >= perhaps) || n + 1 == r.did) problem(t.duplicated, std::to_string(n) + " was done");
     lend_all(t);
 }
 
 // Whoever removes it again finishes that; everybody is told, and another may be made.
 void Stage::verify_removed(Tally& t) {
     (void)remove(uri());
+    verify_no_files(t);
     std::byte room[loaned];
     if (own.reader)
         if (const auto r = own.reader->recv(room, patience); !r && r.error().is(Errc::timed_out))
@@ -240,20 +293,13 @@ void Stage::verify_removed(Tally& t) {
     lend_all(t);
 }
 
-namespace {
-struct Undertaker final : shm::State {
-    using State::State;
-};
-}  // namespace
-
 void Stage::verify_nothing_left(Tally& t) {
-    if (auto pages = shm::Pages::open(name, shape, Create::never)) {
-        Undertaker last(std::move(*pages), options());
+    if (shm::Pages::open(name, shape, Create::never)) {
+        Undertaker last(*this);
         const auto& p = last.pages;
         const auto check = [&](bool good, const char* what) {
             if (!good) problem(t.leaked, what);
         };
-        (void)last.join(shm::Role::none);
         last.bury_dead();
         unsigned here = 0;
         for (unsigned i = 0; i < last.all.slots(); ++i) here += last.all.who(i).has_value();
@@ -267,13 +313,18 @@ void Stage::verify_nothing_left(Tally& t) {
         }
         for (const auto& c : p.cells) check(ring::CellWord::of(c.word.load()).state == ring::Cell::free, "a cell");
         for (const auto& b : p.header->bank) check(b.owner.load() == 0, "a bank");
+        check(SharedSegment::all_beside("bell", name).empty(), "a bell");
     }
     (void)remove(uri());
+    verify_no_files(t);
+    if (open_descriptors() != descriptors_) problem(t.leaked, "descriptors");
+}
+
+void Stage::verify_no_files(Tally& t) {
     const std::filesystem::path directory = "/dev/shm/wye-" + std::to_string(::geteuid());
     if (std::filesystem::exists(directory))
         for (const auto& f : std::filesystem::directory_iterator(directory))
             if (f.path().filename().string().contains(name)) problem(t.leaked, f.path());
-    if (open_descriptors() != descriptors_) problem(t.leaked, "descriptors");
 }
 
 }  // namespace wye::test

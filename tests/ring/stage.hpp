@@ -22,8 +22,9 @@ inline constexpr unsigned later = 10'000;  ///< the numbers of what the others s
 struct Report {
     std::atomic<bool> came, closing;            // open() has returned; close has begun
     std::atomic<unsigned> sending, sent;        // messages that it began to send, and whose send() returned
-    std::atomic<unsigned> receiving, received;  // likewise; of a job: done()
-    std::atomic<unsigned> job;                  // number + 1 of the one in its hands
+    std::atomic<unsigned> receiving, received;  // likewise
+    std::atomic<unsigned> job, doing, did;      // number + 1 of the one in its hands, whose done() began, and returned
+    std::atomic<bool> finished;
 };
 
 /// Everything that one process may have of a ring.
@@ -66,7 +67,10 @@ public:
     void put(std::size_t size, Deadline = Deadline::now());
     void commit();
     void recv(Deadline = Deadline::now());
-    void take_job();
+    void take_job(Deadline = Deadline::now());
+    void do_job();
+    // ---- what the others do while it stands still: many operations
+    void go_round(Tally&, const std::string& where);
     // ---- what the others had done before
     void backlog(unsigned n, std::size_t size);
     /// As if somebody slept: whoever changes something goes the way of waking.
@@ -81,15 +85,31 @@ private:
     void verify_lane(Tally&);
     void verify_queue(Tally&);
     void verify_removed(Tally&);
+    void read_what_is_there(ShmReader&, bool reads_on, Tally&);
     void read_up_to_here(ShmReader&, bool reads_on, Tally&);
+    void rivals(Tally&);
+    bool put_and_take(unsigned number, Deadline, Tally&);
+    std::optional<unsigned> take(Deadline, Tally&);
     void go_on(ShmWriter&, ShmReader&, Tally&);
     void lend_all(Tally&);
     void verify_nothing_left(Tally&);
+    void verify_no_files(Tally&);
     void problem(long& count, const std::string& what);
     unsigned number_of(Bytes, Tally&);
 
     std::string where_;
+    unsigned next_ = 0, lost_ = 0;  // of our reader
+    std::set<unsigned> seen_;       // by our worker
+    unsigned round_ = 0;
     std::vector<int> descriptors_ = open_descriptors();
+};
+
+/// Somebody who takes part, and only looks for the dead.
+struct Undertaker final : shm::State {
+    explicit Undertaker(const Stage& s)
+        : State(or_throw(shm::Pages::open(s.name, s.shape, Create::never)), s.options()) {
+        or_throw(join(shm::Role::none));
+    }
 };
 
 }  // namespace wye::test

@@ -103,10 +103,10 @@ bool may_step() {
     return !Stepped([] {}, [] {}).over();
 }
 
-Path path_of(const std::function<void()>& before, const std::function<void()>& body) {
+Path trace(Stepped& one) {
     Path path;
     std::unordered_map<std::uintptr_t, long> visits;
-    for (Stepped one(before, body); !one.over() && path.size() < 10'000'000; one.step(1)) {
+    for (; !one.over() && path.size() < 10'000'000; one.step(1)) {
         const auto at = one.at();
         const bool same = !path.all.empty() && path.all.back().address == at;
         path.all.push_back({at, same ? 0 : ++visits[at]});

@@ -45,7 +45,7 @@ private:
     bool go(int how);
     bool run_to(std::uintptr_t address, long nth);
     std::uintptr_t at() const;
-    friend Path path_of(const std::function<void()>& before, const std::function<void()>& body);
+    friend Path trace(Stepped&);
     pid_t pid_ = -1;
     bool over_ = false;
 };
@@ -53,9 +53,11 @@ private:
 /// Whether ptrace(2) is allowed here: a sandbox may forbid it, and a test that needs it is then skipped.
 bool may_step();
 
+/// Steps it to its end.
+Path trace(Stepped&);
+
 /// How many instructions, or stops at system calls, the body has.
 long calls(const std::function<void()>& before, const std::function<void()>& body);
-Path path_of(const std::function<void()>& before, const std::function<void()>& body);
 long instructions(const std::function<void()>& before, const std::function<void()>& body);
 
 }  // namespace wye::test
