@@ -41,7 +41,7 @@ teardown() { "$WYE" rm --force "shm:$ring" || true; }
     reader=$!
     eventually sh -c "'$WYE' inspect --json shm:$ring | jq -e '.participants | length == 1'" >/dev/null
     kill -STOP "$reader"
-    yes | head -c 200000 | w send --timeout 3s "shm:$ring?shape=broadcast" &
+    yes | head -c 200000 | w send --lines --timeout 5s "shm:$ring?shape=broadcast" &
     writer=$!
     eventually sh -c "'$WYE' inspect --json shm:$ring | jq -e '[.participants[] | select(.slow)] | length == 1 and .[0].policy == \"block\" and .[0].alive'" >/dev/null
     w inspect "shm:$ring" >"$T/out"

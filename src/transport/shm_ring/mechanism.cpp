@@ -97,6 +97,11 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     });
 }
 
+Result<Inspection> inspect(const Uri& uri) {
+    WYE_CHECK(options_of(uri, {}));
+    return shm::inspect(uri);
+}
+
 Result<> list(Visit<Object> visit) { return SharedSegment::list("ring", "shm", visit); }
 
 std::vector<std::string> scratch(const std::string&) {
@@ -115,7 +120,7 @@ const Mechanism shm_ring_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
-    .inspect = shm::inspect,
+    .inspect = inspect,
     .scratch = scratch,
 };
 
