@@ -99,7 +99,10 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
 
 Result<Inspection> inspect(const Uri& uri) {
     WYE_CHECK(options_of(uri, {}));
-    return shm::inspect(uri);
+    auto seen = shm::inspect(uri);
+    if (!seen && seen.error().is(Errc::not_found))  // whatever part of its path is missing
+        return refuse(Errc::not_found, "shm:" + std::string(uri.address()) + ": there is no such ring");
+    return seen;
 }
 
 Result<> list(Visit<Object> visit) { return SharedSegment::list("ring", "shm", visit); }
