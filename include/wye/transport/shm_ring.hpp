@@ -13,7 +13,7 @@ namespace wye {
 /// How a ring is made; who attaches takes it as it is.
 struct ShmShape {
     ring::Shape shape = ring::Shape::stream;
-    std::size_t bytes = 65536;     ///< of a lane, a power of two; messages up to a quarter of it are copied into it
+    std::size_t bytes = 0;         ///< of a lane, a power of two; 0: 64 KiB, of a queue 8 KiB
     unsigned participants = 0;     ///< at once; 0: 8 of a stream, 128 of a broadcast, 64 of a queue
     unsigned lanes = 8;            ///< of a queue: producers at once
     bool strict = false;           ///< a queue: one lane for all producers, first in first out among them too

@@ -42,7 +42,7 @@ Result<ShmOptions> options_of(const Uri& uri, const OpenOptions& how) {
     o.made.shape = static_cast<ring::Shape>(shape + 1);
     o.policy = policy_of[policy];
     o.made.strict = order == 1;
-    WYE_TRY(o.made.bytes, uri.size("bytes", shape == 2 ? 8192 : 65536));
+    WYE_TRY(o.made.bytes, uri.size("bytes", 0));
     WYE_TRY(o.made.participants, number(uri, "participants", 0, 4096));
     WYE_TRY(o.made.lanes, number(uri, "lanes", 8, 64));
     WYE_TRY(o.made.most_deliveries, number(uri, "deliveries", 0, 255));

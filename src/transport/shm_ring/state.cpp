@@ -40,12 +40,16 @@ struct Plan {
     }
 };
 
+std::size_t bytes_of_lane(const ShmShape& o) {
+    return o.bytes != 0 ? o.bytes : o.shape == Shape::queue ? 8192 : 65536;
+}
+
 ring::Geometry geometry_of(const ShmShape& o) {
     ring::Geometry g{};
     g.version = ring::layout_version, g.word_bytes = word_bytes, g.shape = o.shape, g.start = o.start;
     const bool queue = o.shape == Shape::queue;
     g.lanes = queue && !o.strict ? o.lanes : 1;
-    g.granules = static_cast<std::uint32_t>(o.bytes / ring::granule);
+    g.granules = static_cast<std::uint32_t>(bytes_of_lane(o) / ring::granule);
     g.participants = o.participants != 0 ? o.participants : queue ? 64 : o.shape == Shape::stream ? 8 : 128;
     g.cells = queue ? 2 * g.participants : 0;
     g.strict = queue && o.strict;
@@ -88,8 +92,8 @@ void place(Pages& p, std::byte* content) {
 SharedSegment::Shape Pages::any() { return {.kind = "ring", .layout = ring::layout_version}; }
 
 Result<> Pages::check(const ShmShape& o) {
-    if (!std::has_single_bit(o.bytes) || o.bytes < 2048 || o.bytes > std::size_t{1} << 30)
-        return refuse(Errc::unsupported, std::to_string(o.bytes) + ": a ring has a power of two of bytes, 2K to 1G");
+    if (const auto n = bytes_of_lane(o); !std::has_single_bit(n) || n < 2048 || n > std::size_t{1} << 30)
+        return refuse(Errc::unsupported, std::to_string(n) + ": a ring has a power of two of bytes, 2K to 1G");
     if (o.participants == 1 || o.participants > 4096)
         return refuse(Errc::unsupported, "a ring has room for 2 to 4096 participants");
     if (o.lanes < 1 || o.lanes > 64) return refuse(Errc::unsupported, "a queue has 1 to 64 lanes");
