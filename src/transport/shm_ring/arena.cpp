@@ -176,7 +176,7 @@ void Arena::adopt(Bank& b) {
     for (std::uint32_t c = 0; c < chunks; ++c)
         last[c] ? sent_.push_back(*last[c]) : passed_.push_back({0, 0, b.index, c});
     const auto limit = s_.pages.lanes[0].header->limit.load(ring::order::relaxed);
-    std::ranges::stable_sort(sent_, {}, [&](const Sent& s) { return ring::distance(limit, s.next); });
+    std::ranges::sort(sent_, {}, [&](const Sent& s) { return ring::distance(limit, s.next); });
     collect();
 }
 
