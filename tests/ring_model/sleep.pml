@@ -1,109 +1,101 @@
 /* The bell (include/wye/transport/shm_ring/bell.hpp): two sleepers, two wakers, one of whom dies anywhere. Sequentially
- * consistent: the orders are the explorer's business (model.cpp).
+ * consistent: the orders are the explorer's business.
  *
- * -DBUG=1: no look after the announcement. 2: the event is not bumped. 3: rung before the message is there. 4: the
- * announcements are a count that is set back to 0.
+ * BUG 1: no look after the announcement. 2: the event is not bumped. 3: rung before the message is there. 4: the
+ * announcements are a count that is set back to 0. 5: nobody rings for the dead one.
  */
 #ifndef BUG
 #define BUG 0
 #endif
-#define POSTS 2
 
-byte there = 0;            /* messages, each for one */
-byte taken = 0;
-byte posted = 0;
-bool closed = false;       /* somebody found the last one */
+byte there = 0; /* messages, each for one */
 byte announced = 0, event = 0;
-bool asleep[2];            /* on the futex */
+bool asleep[2]; /* on the futex */
 bool died = false;
 
-/* Wakes up to `most`; `woken` of them. One step: the kernel has a lock. */
-inline futex_wake(most, woken) {
+#define may_die if :: mortal && !died -> died = true; goto dead :: true fi
+
+/* Up to `most`, in one step: the kernel has a lock. */
+inline futex_wake(most) {
     d_step {
         woken = 0;
         if :: asleep[0] && woken < most -> asleep[0] = false; woken++ :: else fi;
         if :: asleep[1] && woken < most -> asleep[1] = false; woken++ :: else fi
     }
 }
-inline ring(most, seen, woken) {
+inline ring(most) {
     seen = announced;
     if
-    :: (seen & 1) == 0 && BUG != 4 -> skip
-    :: seen == 0 && BUG == 4 -> skip
+    :: (BUG != 4 && (seen & 1) == 0) || seen == 0 -> skip
     :: else ->
+        may_die;
         if :: BUG != 2 -> event++ :: else fi;
-        futex_wake(most, woken);
+        may_die;
+        futex_wake(most);
+        may_die;
         if
-        :: woken < most ->
-            atomic {
-                if
-                :: announced == seen && BUG == 4 -> announced = 0
-                :: announced == seen && BUG != 4 -> announced = seen & 254
-                :: else
-                fi
-            }
+        :: woken < most -> d_step { if :: announced == seen -> announced = (BUG == 4 -> 0 : seen & 254) :: else fi }
         :: else
-        fi
-    fi
+        fi;
+        woken = 0
+    fi;
+    seen = 0
 }
-#define may_die if :: mortal && !died -> died = true; goto dead :: skip fi
 
-proctype waker(bool mortal) {
-    byte seen, woken, n = 0;
+proctype waker(bool mortal; byte posts) {
+    byte seen, woken;
     do
-    :: n < POSTS ->
+    :: posts > 0 ->
+        if :: BUG == 3 -> ring(1) :: else fi;
         may_die;
-        if :: BUG == 3 -> ring(1, seen, woken) :: else fi;
-        atomic { there++; posted++ }
+        there++;
         may_die;
-        if :: BUG != 3 -> ring(1, seen, woken) :: else fi;
-        n++
+        if :: BUG != 3 -> ring(1) :: else fi;
+        posts--
     :: else -> break
     od;
 dead:
     skip
 }
 
-/* Whoever sees the death rings for all (State::repair). */
+/* Whoever finds him dead rings for all. */
 proctype burier() {
     byte seen, woken;
-    died -> ring(2, seen, woken)
+    bool mortal = false;
+end:
+    died && BUG != 5;
+    ring(2);
+dead:
+    skip
 }
 
-#define all_taken (taken == posted && posted_all)
-bool posted_all = false;
-proctype last_words() { /* nobody will post any more: as a writer that leaves says */
-    byte seen, woken;
-    (_nr_pr <= 4 + 1 && (posted == 2 * POSTS || died)) -> posted_all = true;
-    ring(2, seen, woken)
+inline take() {
+    d_step { got = there > 0; if :: got -> there-- :: else fi }
 }
-
 proctype sleeper(byte me) {
-    byte seen, woken, ev;
+    byte seen;
     bool got;
-again:
     do
     :: true ->
-        got = false;
-        atomic { if :: there > 0 -> there--; taken++; got = true :: else fi }
-        if :: got -> skip :: else ->
-            if :: all_taken -> break :: else fi;
-            ev = event;
-            atomic { announced = (BUG == 4 -> announced + 1 : (announced + 2) | 1) }
+        take();
+        if
+        :: got -> skip
+        :: else ->
+            seen = event;
+            d_step { announced = (BUG == 4 -> announced + 1 : (announced + 2) | 1) };
+            if :: BUG != 1 -> take() :: else fi;
             if
-            :: BUG != 1 ->
-                atomic { if :: there > 0 -> there--; taken++; got = true :: else fi }
-                if :: got || all_taken -> goto again :: else fi
-            :: else
-            fi;
-            atomic { if :: event == ev -> asleep[me] = true :: else fi };
-            !asleep[me]
+            :: got -> seen = 0
+            :: else ->
+                d_step { asleep[me] = (event == seen); seen = 0 };
+end:            !asleep[me]
+            fi
         fi
     od
 }
 
 init {
-    atomic {
-        run waker(true); run waker(false); run sleeper(0); run sleeper(1); run last_words()
-    }
+    atomic { run waker(true, 1); run waker(false, 2); run sleeper(0); run sleeper(1); run burier() };
+    timeout;
+    assert(there == 0) /* nobody sleeps beside a message */
 }
