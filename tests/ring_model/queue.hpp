@@ -62,7 +62,7 @@ struct Queue : World {
     /// Works on, and repairs what a dead one had.
     void work_and_repair(unsigned self, unsigned other) {
         for (bool repaired = false; finished_all < total;) {
-            if (!repaired && (ring::bug(23) || died(other))) {
+            if (!repaired && (ring::bug(22) || died(other))) {
                 ring::repair_queue(view, mark_of(other));
                 repaired = true;
                 for (std::uint64_t k = 0; k < total; ++k)  // done(), but he had no time to say so

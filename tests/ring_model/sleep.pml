@@ -1,5 +1,5 @@
-/* The bell (include/wye/transport/shm_ring/bell.hpp): two sleepers, two wakers, one of whom dies anywhere. Sequentially
- * consistent: the orders are the explorer's business.
+/* The bell (include/wye/transport/shm_ring/bell.hpp): a sleeper, and two wakers, one of whom dies anywhere. Sequentially
+ * consistent: the orders, and a second sleeper, are the explorer's business.
  *
  * BUG 1: no look after the announcement. 2: the event is not bumped. 3: rung before the message is there. 4: the
  * announcements are a count that is set back to 0. 5: nobody rings for the dead one.
@@ -10,20 +10,19 @@
 
 byte there = 0; /* messages, each for one */
 byte announced = 0, event = 0;
-bool asleep[2]; /* on the futex */
+bool asleep = false; /* on the futex */
 bool died = false;
 
 #define may_die if :: mortal && !died -> died = true; goto dead :: true fi
 
-/* Up to `most`, in one step: the kernel has a lock. */
-inline futex_wake(most) {
+/* In one step: the kernel has a lock. */
+inline futex_wake() {
     d_step {
         woken = 0;
-        if :: asleep[0] && woken < most -> asleep[0] = false; woken++ :: else fi;
-        if :: asleep[1] && woken < most -> asleep[1] = false; woken++ :: else fi
+        if :: asleep -> asleep = false; woken = 1 :: else fi
     }
 }
-inline ring(most) {
+inline ring() {
     seen = announced;
     if
     :: (BUG != 4 && (seen & 1) == 0) || seen == 0 -> skip
@@ -31,10 +30,10 @@ inline ring(most) {
         may_die;
         if :: BUG != 2 -> event++ :: else fi;
         may_die;
-        futex_wake(most);
+        futex_wake();
         may_die;
         if
-        :: woken < most -> d_step { if :: announced == seen -> announced = (BUG == 4 -> 0 : seen & 254) :: else fi }
+        :: woken == 0 -> d_step { if :: announced == seen -> announced = (BUG == 4 -> 0 : seen & 254) :: else fi }
         :: else
         fi;
         woken = 0
@@ -46,11 +45,11 @@ proctype waker(bool mortal; byte posts) {
     byte seen, woken;
     do
     :: posts > 0 ->
-        if :: BUG == 3 -> ring(1) :: else fi;
+        if :: BUG == 3 -> ring() :: else fi;
         may_die;
         there++;
         may_die;
-        if :: BUG != 3 -> ring(1) :: else fi;
+        if :: BUG != 3 -> ring() :: else fi;
         posts--
     :: else -> break
     od;
@@ -64,7 +63,7 @@ proctype burier() {
     bool mortal = false;
 end:
     died && BUG != 5;
-    ring(2);
+    ring();
 dead:
     skip
 }
@@ -72,7 +71,7 @@ dead:
 inline take() {
     d_step { got = there > 0; if :: got -> there-- :: else fi }
 }
-proctype sleeper(byte me) {
+proctype sleeper() {
     byte seen;
     bool got;
     do
@@ -87,15 +86,15 @@ proctype sleeper(byte me) {
             if
             :: got -> seen = 0
             :: else ->
-                d_step { asleep[me] = (event == seen); seen = 0 };
-end:            !asleep[me]
+                d_step { asleep = (event == seen); seen = 0 };
+end:            !asleep
             fi
         fi
     od
 }
 
 init {
-    atomic { run waker(true, 1); run waker(false, 2); run sleeper(0); run sleeper(1); run burier() };
+    atomic { run waker(true, 1); run waker(false, 2); run sleeper(); run burier() };
     timeout;
     assert(there == 0) /* nobody sleeps beside a message */
 }

@@ -186,7 +186,7 @@ private:
         auto w = CellWord::of(c.word.load(order::relaxed));
         w.state = Cell::empty;
         ++w.use, w.deliveries = 1;
-        if (!bug(22)) c.word.store(w.word(), order::relaxed);
+        c.word.store(w.word(), order::relaxed);
         c.meta.store(meta_of(m.kind, m.length), order::relaxed);
         c.position.store(m.next, order::relaxed);
         c.lane.store(index, order::relaxed);
