@@ -1,41 +1,11 @@
 // A process that uses a ring is killed, or stopped, between any two of its instructions.
+#include "ring/book.hpp"
 #include "ring/scenes.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <map>
 #include <optional>
 
 namespace wye::test {
 namespace {
-
-// As many points of a scene as WYE_SOAK says; ./dev soak: all.
-long stride(long all, long most) {
-    if (const char* soak = ::getenv("WYE_SOAK")) most = std::string_view(soak) == "all" ? all : ::atol(soak);
-    return std::max(1l, (all + most - 1) / most);
-}
-
-class Book : public ::testing::Environment {
-public:
-    static Tally& of(const std::string& scene, const char* what) { return all()[std::string(what) + " " + scene]; }
-    // To the file that WYE_RING_REPORT names, since each test may be a process of its own; or shown.
-    void TearDown() override {
-        const char* path = ::getenv("WYE_RING_REPORT");
-        std::FILE* out = path != nullptr ? std::fopen(path, "a") : stdout;
-        if (out == nullptr) return;
-        for (const auto& [name, t] : all())
-            std::fprintf(out, "%-48s %7ld points %3ld stuck %3ld lost %3ld duplicated %3ld torn %3ld leaked\n",
-                         name.c_str(), t.points, t.stuck, t.lost, t.duplicated, t.torn, t.leaked);
-        if (out != stdout) std::fclose(out);
-    }
-
-private:
-    static std::map<std::string, Tally>& all() {
-        static std::map<std::string, Tally> book;
-        return book;
-    }
-};
-[[maybe_unused]] const auto* const book = ::testing::AddGlobalTestEnvironment(new Book);
 
 class RingScene : public ::testing::TestWithParam<Scene> {
 protected:
@@ -56,7 +26,7 @@ TEST_P(RingScene, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_mu
     ASSERT_GT(way.size(), 10);
     auto& tally = Book::of(scene.name, "kill");
     const long all = way.size();
-    for (long i = 0; i < all; i += stride(all, 40)) {
+    for (long i = 0; i < all; i += stride(all, 24)) {
         const auto s = scene.stage();
         {
             Stepped victim([&] { scene.before(*s); }, [&] { scene.body(*s); });
@@ -71,7 +41,7 @@ TEST_P(RingScene, a_stop_at_any_instruction_is_no_death_and_it_goes_on) {
     const auto way = path();
     const long all = way.size();
     auto& tally = Book::of(scene.name, "stop");
-    for (long i = 0; i < all; i += stride(all, 12)) {
+    for (long i = 0; i < all; i += stride(all, 6)) {
         const auto s = scene.stage();
         const auto where = "stopped at instruction " + std::to_string(i) + " of " + std::to_string(all);
         {
@@ -92,9 +62,9 @@ TEST_P(RingScene, whoever_repairs_may_be_killed_too) {
     const auto way = path();
     const long all = way.size();
     auto& tally = Book::of(scene.name, "kill x kill");
-    for (long i = all - 1; i > 0; i -= stride(all, 4)) {
+    for (long i = all - 1; i > 0; i -= stride(all, 2)) {
         std::optional<Path> repair;
-        for (long j = 0; !repair || j < repair->size(); j += repair ? stride(repair->size(), 4) : 0) {
+        for (long j = 0; !repair || j < repair->size(); j += repair ? stride(repair->size(), 3) : 0) {
             const auto s = scene.stage();
             if (!shm::Pages::open(s->name, s->shape, Create::never)) break;  // nobody was there before the victim
             Stepped victim([&] { scene.before(*s); }, [&] { scene.body(*s); });

@@ -22,7 +22,7 @@ Stage::Stage(Shape s, bool strict)
 Stage::~Stage() { (void)remove(uri()); }
 
 ShmOptions Stage::options(Policy p, Create create) const {
-    return {.made = shape, .create = create, .policy = p, .max_message = loaned, .most_lent = std::size_t{64} * 4096};
+    return {.made = shape, .create = create, .policy = p, .max_message = loaned, .most_lent = lendable * 4096};
 }
 
 // ---------------------------------------------------------------- the victim
@@ -225,7 +225,7 @@ void Stage::lend_all(Tally& t) {
         return own.writer ? own.writer->loan(loaned, Deadline::now()) : own.producer->loan(loaned, Deadline::now());
     };
     for (auto l = lend(); l; l = lend()) all.push_back(std::move(*l));
-    if (all.size() < 64) problem(t.leaked, "loans: " + std::to_string(all.size()) + " of 64");
+    if (all.size() < lendable) problem(t.leaked, "loans: only " + std::to_string(all.size()));
 }
 
 std::optional<unsigned> Stage::take(Deadline d, Tally& t) {

@@ -16,7 +16,8 @@ namespace wye::test {
 /// Message `number`: its bytes follow from it, so that one that is torn or of two is known.
 std::string message(unsigned number, std::size_t size);
 inline constexpr std::size_t in_line = 24, record = 200, large_record = 480, loaned = 4000;
-inline constexpr unsigned later = 10'000;  ///< the numbers of what the others send afterwards
+inline constexpr std::size_t lendable = 12;  ///< loans at once
+inline constexpr unsigned later = 10'000;    ///< the numbers of what the others send afterwards
 
 /// What the victim says of itself, in pages that outlive it.
 struct Report {

@@ -85,7 +85,7 @@ TEST_F(RingDeaths, loans_that_a_dead_reader_kept_come_back_without_another_reade
         if (!loan) break;
         all.push_back(std::move(*loan));
     }
-    EXPECT_EQ(all.size(), 64u);
+    EXPECT_EQ(all.size(), lendable);
 }
 
 TEST(Ring, a_child_of_fork_that_lets_go_of_its_copy_leaves_the_bell) {

@@ -43,6 +43,8 @@ void Child::kill() {
     pid_ = -1;
 }
 
+int Child::exit_code() const { return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1; }
+
 bool Child::ok(Deadline deadline) {
     if (pid_ < 0) return WIFEXITED(status_) && WEXITSTATUS(status_) == 0;
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));

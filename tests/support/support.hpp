@@ -25,6 +25,7 @@ public:
     void signal(int number) const;  ///< SIGSTOP, SIGCONT ...
     /// Waits for its end; false when it failed or did not end by the deadline (it is killed then).
     bool ok(Deadline = std::chrono::seconds(20));
+    int exit_code() const;  ///< after ok(); -1 when it was ended by a signal
 
 private:
     pid_t pid_;
