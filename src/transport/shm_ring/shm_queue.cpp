@@ -139,6 +139,7 @@ struct WorkerState final : State {
     Result<std::optional<std::pair<ring::Job, MutBytes>>> get();
     Result<> nobody_left();
     Result<MutBytes> bytes_of(const ring::Job&);
+    std::unexpected<Error> refused(const ring::Job&, Error);
 };
 
 Result<MutBytes> WorkerState::bytes_of(const ring::Job& job) {
@@ -147,6 +148,15 @@ Result<MutBytes> WorkerState::bytes_of(const ring::Job& job) {
     std::memcpy(&at, job.data, sizeof at);
     if (job.kind == Kind::loan) return banks.at(pages, at);
     return refuse(Errc::corrupt, "shm:" + pages.name + ": a job that cannot be");
+}
+
+// What is no job is dropped; what cannot be mapped, for want of a descriptor or of room, is for somebody else.
+std::unexpected<Error> WorkerState::refused(const ring::Job& job, Error e) {
+    if (e.is(Errc::corrupt))
+        taker.done(job);
+    else
+        taker.give_back(job);
+    return std::unexpected(std::move(e));
 }
 
 Result<std::optional<std::pair<ring::Job, MutBytes>>> WorkerState::get() {
@@ -165,7 +175,7 @@ Result<std::optional<std::pair<ring::Job, MutBytes>>> WorkerState::get() {
     met = true;
     ringer(pages.header->space, 1)();
     auto bytes = bytes_of(job);
-    if (!bytes) return taker.done(job), std::unexpected(std::move(bytes).error());
+    if (!bytes) return refused(job, std::move(bytes).error());
     return std::optional(std::pair(job, *bytes));
 }
 
@@ -311,7 +321,7 @@ Result<ShmJob> ShmWorker::take_poisoned() {
     ring::Job job;
     if (!s.taker.take_poisoned(job)) return fail(Errc::timed_out);
     auto bytes = s.bytes_of(job);
-    if (!bytes) return s.taker.done(job), std::unexpected(std::move(bytes).error());
+    if (!bytes) return s.refused(job, std::move(bytes).error());
     return ShmJob(&s, job, *bytes);
 }
 
