@@ -130,14 +130,14 @@ Result<SharedSegment> SharedSegment::open(const std::string& name, const Shape& 
 }
 
 Result<> SharedSegment::remove(const std::string& name, const Shape& shape, const RemoveOptions& options,
-                               const std::function<void(SharedSegment&)>& told) {
+                               const std::function<Result<>(SharedSegment&)>& told) {
     WYE_CHECK(check_name(name));
     const auto file = file_of(shape, name);
     WYE_TRY(const auto directory, open_user_directory(false));
     WYE_TRY(auto s, attach(directory.get(), file, shape));
     if (options.dry_run) return {};
     const bool first = s.shared().retired.exchange(1, std::memory_order_seq_cst) == 0;
-    if (told) told(s);  // first: while it has its name, who comes after a remover that died can finish
+    if (told) WYE_CHECK(told(s));  // first: while it has its name, who comes after a remover that died can finish
     const long r = sys::unlinkat(directory.get(), file.c_str());
     if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", user_directory() + "/" + file);
     remove_user_directory();  // not while others lie there
@@ -148,19 +148,25 @@ std::string SharedSegment::beside(std::string_view kind, const std::string& name
     return user_directory() + "/" + std::string(kind) + "." + name + "." + std::to_string(number);
 }
 
-std::vector<std::string> SharedSegment::all_beside(std::string_view kind, const std::string& name) {
+Result<std::vector<std::string>> SharedSegment::all_beside(std::string_view kind, const std::string& name) {
     std::vector<std::string> all;
-    if (!open_user_directory(false)) return all;
+    if (const auto directory = open_user_directory(false); !directory) {
+        if (directory.error().is(Errc::not_found)) return all;
+        return std::unexpected(directory.error());
+    }
+    WYE_TRY(const auto names, sys::names_in(user_directory()));
     const auto prefix = std::string(kind) + "." + name + ".";
-    for (const auto& n : sys::names_in(user_directory()).value_or(std::vector<std::string>()))
+    for (const auto& n : names)
         if (n.starts_with(prefix) && n.find_first_not_of("0123456789", prefix.size()) == std::string::npos)
             all.push_back(user_directory() + "/" + n);
     return all;
 }
 
-void SharedSegment::remove_beside(std::string_view kind, const std::string& name) {
-    for (const auto& path : all_beside(kind, name)) (void)sys::unlink(path.c_str());
-    remove_user_directory();
+Result<> SharedSegment::remove_beside(std::string_view kind, const std::string& name) {
+    WYE_TRY(const auto all, all_beside(kind, name));
+    for (const auto& path : all)
+        if (const long r = sys::unlink(path.c_str()); r < 0 && r != -ENOENT) return sys::fail(r, "unlink", path);
+    return {};
 }
 
 Result<> SharedSegment::list(std::string_view kind, const std::string& scheme, Visit<Object>& visit) {

@@ -41,18 +41,20 @@ public:
     /// (Errc::mismatch), the owner we (Errc::denied).
     static Result<SharedSegment> open(const std::string& name, const Shape&, Create, const Fill&);
 
-    /// Errc::not_found when it is not there. `told(content)` runs after it was marked as retired: to wake who waits.
+    /// Errc::not_found when it is not there. `told(segment)` runs after it was marked as retired,
+    /// and before its name goes: to wake who waits, and to take away what lies beside it. When that fails, so does
+    /// this, and can be called again.
     static Result<> remove(const std::string& name, const Shape&, const RemoveOptions&,
-                           const std::function<void(SharedSegment&)>& told);
+                           const std::function<Result<>(SharedSegment&)>& told);
 
     static Result<> list(std::string_view kind, const std::string& scheme, Visit<Object>&);
 
     /// What belongs to a segment and lies beside it: KIND.NAME.NUMBER.
     static std::string beside(std::string_view kind, const std::string& name, std::uint32_t number);
     /// The paths of all of that kind that are there.
-    static std::vector<std::string> all_beside(std::string_view kind, const std::string& name);
+    static Result<std::vector<std::string>> all_beside(std::string_view kind, const std::string& name);
     /// Removes them; and the directory, if nobody else lies there.
-    static void remove_beside(std::string_view kind, const std::string& name);
+    static Result<> remove_beside(std::string_view kind, const std::string& name);
 
     /// As it was found and checked at the beginning: what lies in the pages is a stranger's to change.
     const Geometry& geometry() const noexcept { return geometry_; }

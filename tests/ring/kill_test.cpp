@@ -26,7 +26,7 @@ TEST_P(RingScene, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_mu
     ASSERT_GT(way.size(), 10);
     auto& tally = Book::of(scene.name, "kill");
     const long all = way.size();
-    for (long i = 0; i < all; i += stride(all, 24)) {
+    for (long i = 0; i < all; i += stride(all, 16)) {
         const auto s = scene.stage();
         {
             Stepped victim([&] { scene.before(*s); }, [&] { scene.body(*s); });
@@ -41,7 +41,7 @@ TEST_P(RingScene, a_stop_at_any_instruction_is_no_death_and_it_goes_on) {
     const auto way = path();
     const long all = way.size();
     auto& tally = Book::of(scene.name, "stop");
-    for (long i = 0; i < all; i += stride(all, 6)) {
+    for (long i = 0; i < all; i += stride(all, 4)) {
         const auto s = scene.stage();
         const auto where = "stopped at instruction " + std::to_string(i) + " of " + std::to_string(all);
         {

@@ -64,16 +64,17 @@ void commit(Stage& s) { s.commit(); }
 void recv(Stage& s) { s.recv(); }
 void take_and_drop(Stage& s) {
     ++s.report->receiving;
-    if (auto lease = s.victim.reader->take(Deadline::now())) {
-        const Lease dropped = std::move(*lease);
-    }
+    auto lease = s.victim.reader->take(Deadline::now());
+    if (!lease) return;
+    { const Lease dropped = std::move(*lease); }
     ++s.report->received;
 }
 // Of a loan: kept, another message received, and then let go.
 void take_and_keep(Stage& s) {
     ++s.report->receiving;
     auto lease = s.victim.reader->take(Deadline::now());
-    if (lease) s.victim.lease = std::move(*lease);
+    if (!lease) return;
+    s.victim.lease = std::move(*lease);
     ++s.report->received;
     s.recv();
     s.victim.lease.reset();

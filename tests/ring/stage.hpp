@@ -59,6 +59,7 @@ public:
     Ends own;                                // the survivors'
     unsigned sent = 0;                       // by `own`, before
     bool created = false, removing = false;  // by the victim
+    bool calls_fail = false;                 // the victim's: a bell that it cannot unlink stays until the next one
 
     ShmOptions options(ring::Policy = ring::Policy::block, Create = Create::if_missing) const;
     std::string uri() const { return "shm:" + name; }

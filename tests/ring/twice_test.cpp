@@ -50,7 +50,7 @@ TEST_F(RingDeaths, a_sleeper_is_told_of_a_writer_that_came_and_died_while_it_sle
         *state = got ? 2 : got.error().is(Errc::peer_died) ? 3 : 4;
         return true;
     });
-    for (int i = 0; i < 10'000 && SharedSegment::all_beside("bell", s.name).empty(); ++i) ::usleep(1000);
+    for (int i = 0; i < 10'000 && or_throw(SharedSegment::all_beside("bell", s.name)).empty(); ++i) ::usleep(1000);
     ::usleep(20'000);  // it makes its bell, and then sleeps
     ASSERT_EQ(*state, 1);
     const auto pages = or_throw(shm::Pages::open(s.name, s.shape, Create::never));
@@ -97,7 +97,7 @@ TEST(Ring, a_child_of_fork_that_lets_go_of_its_copy_leaves_the_bell) {
         return true;
     });
     EXPECT_TRUE(child.ok());
-    EXPECT_EQ(SharedSegment::all_beside("bell", s.name).size(), 1u);
+    EXPECT_EQ(or_throw(SharedSegment::all_beside("bell", s.name)).size(), 1u);
 }
 
 }  // namespace

@@ -233,11 +233,12 @@ Result<> make(const Uri& uri, const OpenOptions& o) {
 }
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
-    return SharedSegment::remove(std::string(uri.address()), shape_of(0), o, [](SharedSegment& s) {
-        if (s.geometry().size < shape_of(0).size) return;
+    return SharedSegment::remove(std::string(uri.address()), shape_of(0), o, [](SharedSegment& s) -> Result<> {
+        if (s.geometry().size < shape_of(0).size) return {};
         auto& event = reinterpret_cast<Layout*>(s.content())->event;
         event.fetch_add(1);
         (void)sys::futex_wake(event, sys::every_sleeper);
+        return {};
     });
 }
 

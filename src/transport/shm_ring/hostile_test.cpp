@@ -286,7 +286,7 @@ TEST_P(Hostile, banks_that_contradict_themselves) {
                 const bool queue = made().shape == Shape::queue;
                 const auto write = [&] { queue ? send(n.producer()) : send(n.writer()); };
                 write();
-                const auto all = SharedSegment::all_beside("loan", n.name);
+                const auto all = or_throw(SharedSegment::all_beside("loan", n.name));
                 if (all.size() != 1) std::abort();
                 {
                     Bytewise b(all[0]);

@@ -128,7 +128,7 @@ TEST(ShmLoan, the_next_writer_takes_the_bank_over) {
             }
         }
     }
-    EXPECT_EQ(SharedSegment::all_beside("loan", n.name).size(), 1u);
+    EXPECT_EQ(or_throw(SharedSegment::all_beside("loan", n.name)).size(), 1u);
 }
 
 TEST(ShmLoan, no_more_is_lent_than_most_lent) {

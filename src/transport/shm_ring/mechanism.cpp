@@ -85,15 +85,17 @@ Result<> make(const Uri& uri, const OpenOptions& how) {
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
     const auto name = std::string(uri.address());
-    return SharedSegment::remove(name, shm::Pages::any(), o, [&](SharedSegment& s) {
+    return SharedSegment::remove(name, shm::Pages::any(), o, [&](SharedSegment& s) -> Result<> {
         shm::Ringing::everybody(name);
-        for (const auto kind : {"loan", "bell"}) SharedSegment::remove_beside(kind, name);
-        if (s.geometry().size < sizeof(ring::Header) + 2 * SharedSegment::head) return;
-        auto& h = *reinterpret_cast<ring::Header*>(s.content() + (128 - SharedSegment::head));
-        for (auto* bell : {&h.data, &h.space}) {
-            bell->event.fetch_add(1);
-            (void)sys::futex_wake(bell->event, sys::every_sleeper);
+        if (s.geometry().size >= sizeof(ring::Header) + 2 * SharedSegment::head) {
+            auto& h = *reinterpret_cast<ring::Header*>(s.content() + (128 - SharedSegment::head));
+            for (auto* bell : {&h.data, &h.space}) {
+                bell->event.fetch_add(1);
+                (void)sys::futex_wake(bell->event, sys::every_sleeper);
+            }
         }
+        for (const auto kind : {"loan", "bell"}) WYE_CHECK(SharedSegment::remove_beside(kind, name));
+        return {};
     });
 }
 

@@ -198,7 +198,7 @@ TEST(ShmRing, nothing_lies_beside_a_ring_that_was_removed_meanwhile) {
     auto w = n.writer();
     WYE_ASSERT_OK(n.remove());
     WYE_EXPECT_ERRC(Errc::closed, w.send(bytes_of(payload(1, 100'000)), Deadline::now()));
-    EXPECT_TRUE(SharedSegment::all_beside("loan", n.name).empty());
+    EXPECT_TRUE(or_throw(SharedSegment::all_beside("loan", n.name)).empty());
 }
 
 TEST(ShmRing, the_first_message_waits_for_so_many_readers_however_short_it_is) {

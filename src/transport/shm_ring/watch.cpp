@@ -86,7 +86,7 @@ void Ringing::ring(const std::string& ring, const Participants& all, std::uint32
 }
 
 void Ringing::everybody(const std::string& ring) noexcept {
-    for (const auto& path : SharedSegment::all_beside("bell", ring)) {
+    for (const auto& path : SharedSegment::all_beside("bell", ring).value_or(std::vector<std::string>())) {
         const long r = sys::open(path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW);
         if (r >= 0) (void)sys::write(Fd(static_cast<int>(r)).get(), "", 1);
     }
