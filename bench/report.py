@@ -32,10 +32,10 @@ def spread(ratios):
     return (quartiles[2] - quartiles[0]) / 2
 
 
-def write(o, schema, rows):
+def write(o, schema, rows, **more):
     if not o.json:
         return
     kernel = os.uname()
     document = {"schema": schema, "kernel": kernel.release, "machine": kernel.machine, "cpus": os.cpu_count(),
-                "repetitions": o.repetitions, "rows": rows}
+                "repetitions": o.repetitions, "rows": rows, **more}
     pathlib.Path(o.json).write_text(json.dumps(document, indent=1) + "\n")
