@@ -11,7 +11,8 @@
 namespace wye {
 
 /// An endpoint in a program that runs on Asio (standalone, think-async.com): send, receive and wait with any completion
-/// token, so by callback, future or `co_await`. Needs libasio-dev where it is included; the library does not.
+/// token, so by callback, future or `co_await`. Needs libasio-dev where it is included; the library does not. (Asio
+/// 1.22 finds coroutines with clang only when ASIO_HAS_CO_AWAIT and ASIO_HAS_STD_COROUTINE are defined.)
 ///
 ///     wye::Async in(context.get_executor(), wye::or_throw(wye::ShmReader::open("prices")));
 ///     wye::Result<wye::MutBytes> got = co_await in.async_recv(buffer, asio::use_awaitable);

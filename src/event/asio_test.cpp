@@ -1,4 +1,8 @@
 #ifdef WYE_ASIO
+#ifdef __clang__  // Asio 1.22 knows coroutines of GCC and of older clangs only
+#define ASIO_HAS_CO_AWAIT 1
+#define ASIO_HAS_STD_COROUTINE 1
+#endif
 #include "wye/asio.hpp"
 
 #include "wye/registry/open.hpp"
