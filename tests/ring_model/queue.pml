@@ -2,8 +2,7 @@
  * repairs what he had, twice: the first time he may be cut short himself.
  *
  * BUG 1: who comes next does not mark the last one's cell. 2: the repair frees a claimed cell without a look at the
- * head. 3: repaired without a proof of death. 4: marked without a look whether it is the head's job. 5: the repair's
- * look at the head comes before its look at the cell.
+ * head. 3: repaired without a proof of death. 4: marked without a look whether it is the head's job.
  */
 #ifndef BUG
 #define BUG 0
@@ -124,12 +123,11 @@ end:
         do
         :: i < CELLS && !cut ->
             if :: round == 0 -> cut = true :: true fi;
-            d_step { seen = head; seen_cell = head_cell };
             d_step { state = cell[i].state; use = cell[i].use };
             if
             :: cell[i].mark != dead_one -> i++
             :: else ->
-                if :: BUG != 5 -> d_step { seen = head; seen_cell = head_cell } :: else fi;
+                d_step { seen = head; seen_cell = head_cell };
                 swapped = (state == taken || (state == claiming && BUG != 2 && seen == cell[i].position && seen_cell == i));
                 d_step {
                     if
