@@ -437,7 +437,7 @@ Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
     const auto ready = [&] {
         auto r = get();
         if (!r) return wrong = std::move(r).error(), true;
-        if (*r) return got = std::move(**r), true;
+        if (*r) return got = **r, true;
         if (auto gone = writer_gone(); !gone) return wrong = std::move(gone).error(), true;
         return false;
     };
@@ -446,7 +446,7 @@ Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
         WYE_CHECK(wait(pages.header->data, d, ready, [this] { return bury_dead(), Result<>(); }));
     }
     if (wrong) return std::unexpected(std::move(*wrong));
-    return std::move(*got);
+    return *got;
 }
 
 void ReaderState::finish(const Got& g) noexcept {
