@@ -102,6 +102,15 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noe
 #endif
 }
 
+/// A line that will be written soon is asked for now, from whoever read it last.
+inline void fetch_to_write(void* p) noexcept {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" : : "m"(*static_cast<char*>(p)));
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 /// The checkpoint whose position is the last (or, with `margin` granules left before the writer overwrites it, the
 /// first): a beginning of a message, and its number.
 inline std::optional<Place> newest_checkpoint(const LaneView& lane) noexcept {
@@ -183,6 +192,8 @@ public:
     }
 
 private:
+    static constexpr std::uint64_t fetched_ahead = 8;  // granules
+
     template <class Write>
     void publish(std::uint64_t n, std::uint64_t meta, Write&& write) noexcept {
         const auto at = tail_.position, next = at + n;
@@ -194,6 +205,7 @@ private:
         s.meta.store(meta, order::relaxed);
         s.turn.store(at + 1, order::publish);
         tail_.position = next;
+        fetch_to_write(&lane_.slot(next + fetched_ahead));
     }
 
     void place_at(const Place& p) noexcept {
@@ -263,6 +275,7 @@ public:
         }
         return seen;
     }
+    bool here() const noexcept { return lane_.slot(at_.position).turn.load(order::see) == at_.position + 1; }
     void pass(const Message& m) noexcept {
         at_.position = m.next;
         ++at_.number;
