@@ -24,13 +24,11 @@ struct Ring {
     explicit Ring(const Args& a) {
         options.made.bytes = a.number("ring", options.made.bytes);
         options.spin = a.polls();
-        for (const auto& name : {there, back}) must(ShmReader::open(name, options));
     }
     ~Ring() {
         if (getpid() == maker)
             for (const auto& name : {there, back}) (void)wye::remove("shm:" + name);
     }
-    // The one that waits last is met first: nobody's end is taken for an end of the stream.
     Link open(Side s) const {
         const bool parent = s == Side::parent;
         return {must(ShmWriter::open(parent ? there : back, options)),

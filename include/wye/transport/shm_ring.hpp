@@ -129,8 +129,7 @@ public:
     /// Errc::closed, or Errc::peer_died, while its writer has gone and no other has come, and all was read.
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
         ring::Message m;
-        if (core_->gating && core_->ours() && core_->lane.next(m) == ring::Look::message &&
-            m.kind == ring::Kind::bytes && m.length <= into.size()) [[likely]] {
+        if (core_->ready(m, d) && m.length <= into.size()) [[likely]] {
             core_->take(m, into.data());
             return into.first(m.length);
         }
@@ -141,11 +140,10 @@ public:
     Result<std::size_t> drain(std::size_t most, F&& f, Deadline d = Deadline::never()) {
         std::size_t n = 0;
         ring::Message m;
-        if (core_->gating && core_->ours())
-            for (; n < most && core_->lane.next(m) == ring::Look::message && m.kind == ring::Kind::bytes; ++n) {
-                f(Bytes(m.data, m.length));
-                core_->pass(m);
-            }
+        for (; n < most && core_->ready(m, n == 0 ? d : Deadline::now()); ++n) {
+            f(Bytes(m.data, m.length));
+            core_->pass(m);
+        }
         if (n > 0 || most == 0) return n;
         auto lease = take(d);
         if (!lease) return std::unexpected(std::move(lease).error());
@@ -169,7 +167,10 @@ public:
         ring::Ringer space;
         bool gating = true;  // the writer waits for it: nothing changes while it reads
         bool held = false;   // a lease: `done` stays where it is
+        bool hasty = false;  // looks for a moment before anything else
         std::uint64_t published = 0, lump = 0;
+        std::uint64_t waited_at = 0;  // the number of the message for which it last had to look twice
+        unsigned breather = 0;
         const std::uint64_t* generation_now = nullptr;
         std::uint64_t generation = 0;
 
@@ -180,6 +181,15 @@ public:
             ring::copy_shared(into, m.data, m.length);
             if (!ring::bug(3)) pass(m);
         }
+        /// The plain case: a copied message, of a writer that waits for us. Looks for it for a moment.
+        bool ready(ring::Message& m, Deadline d) noexcept {
+            if (!gating || !ours()) [[unlikely]]
+                return false;
+            auto look = lane.next(m);
+            if (look == ring::Look::nothing && !d.is_now() && soon()) look = lane.next(m);
+            return look == ring::Look::message && m.kind == ring::Kind::bytes;
+        }
+        bool soon() noexcept;
         void pass(const ring::Message& m) noexcept {
             lane.pass(m);
             if (!held) [[likely]]
