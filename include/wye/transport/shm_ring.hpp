@@ -108,8 +108,7 @@ public:
 
         bool ours() const noexcept { return *generation_now == generation; }
         bool put(Bytes b) noexcept {
-            return lane.put(ring::Kind::bytes, b.size(), gate,
-                            [b](std::byte* to) { ring::copy_shared(to, b.data(), b.size()); });
+            return lane.put(ring::Kind::bytes, b.size(), gate, [b](std::byte* to) { ring::write_message(to, b); });
         }
     };
 
@@ -246,7 +245,7 @@ public:
         bool ours() const noexcept { return *generation_now == generation; }
         bool put(Bytes b) noexcept {
             return lane.put(ring::Kind::bytes, b.size(), ring::lowest_of(lane.lane()),
-                            [b](std::byte* to) { ring::copy_shared(to, b.data(), b.size()); });
+                            [b](std::byte* to) { ring::write_message(to, b); });
         }
     };
 

@@ -75,12 +75,19 @@ inline void walk(const LaneView& lane, Place& p, Each&& each) noexcept {
 
 /// Bytes into or out of the pages, where the other side may be writing them: what was read is used only after intact()
 /// (or a swap) has said that nobody did. So the race is without consequence; a checker that sees races is given words.
-inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+inline void copy_many(std::byte* to, const std::byte* from, std::size_t n) noexcept {
 #if defined(WYE_RING_CHECKED)
     model::copy_words(to, from, n);
 #elif defined(__SANITIZE_THREAD__)
     for (std::size_t i = 0; i < n; ++i)
         __atomic_store_n(to + i, __atomic_load_n(from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+#else
+    copy_bytes(to, from, n);
+#endif
+}
+inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+#if defined(WYE_RING_CHECKED) || defined(__SANITIZE_THREAD__)
+    copy_many(to, from, n);
 #else
     const auto move = [&](auto word, std::size_t at) {
         std::memcpy(&word, from + at, sizeof word);
@@ -89,7 +96,7 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noe
     struct Sixteen {
         std::uint64_t a, b;
     };
-    if (n > inline_bytes) return copy_bytes(to, from, n);
+    if (n > inline_bytes) return copy_many(to, from, n);
     // Two moves that overlap instead of a loop: this is most of what a small message costs.
     if (n >= 16) {
         if (n > 32) move(Sixteen{}, 16);
@@ -100,6 +107,12 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noe
         for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
     }
 #endif
+}
+
+/// A message into its place: the line that its reader looks at all the while is written last.
+inline void write_message(std::byte* to, Bytes b) noexcept {
+    if (b.size() > inline_bytes) copy_many(to + inline_bytes, b.data() + inline_bytes, b.size() - inline_bytes);
+    copy_shared(to, b.data(), std::min(b.size(), inline_bytes));
 }
 
 /// A line that will be written soon is asked for now, from whoever read it last.
@@ -188,6 +201,9 @@ public:
             publish(room, meta_of(Kind::pad, 0), [](std::byte*) {});
         publish(n, meta_of(kind, length), write);
         ++tail_.number;
+        // For the next one of this size, while the reader is busy with this one.
+        if (distance(tail_.position + n + 1, limit_) < 0) [[unlikely]]
+            (void)extend(n + 1, lowest);
         return true;
     }
 
