@@ -189,6 +189,11 @@ void Arena::unsent(const ring::LoanAt& at) noexcept {
         if (b->index == at.bank) b->free.push_back(at.chunk);
 }
 
+void Arena::look_ahead(const ring::LoanAt& at) {
+    for (const auto& b : banks_)
+        if (b->index == at.bank && b->free.empty()) return collect();
+}
+
 std::uint64_t Arena::remember(const ring::LoanAt& at) {
     if (tokens_.empty()) return lent_.push_back(at), lent_.size() - 1;
     const auto token = tokens_.back();

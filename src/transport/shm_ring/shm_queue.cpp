@@ -55,7 +55,10 @@ struct ProducerState final : State, ShmProducer::Core {
     }
     Result<> give(const ring::LoanAt& at, Deadline d) {
         auto done = until(d, [&] { return put_loan(at); });
-        if (!done) arena.unsent(at);
+        if (!done)
+            arena.unsent(at);
+        else
+            arena.look_ahead(at);
         return done;
     }
     Result<> commit(MutBytes, std::uint64_t token) override {

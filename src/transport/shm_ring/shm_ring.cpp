@@ -100,7 +100,10 @@ struct WriterState final : State, ShmWriter::Core {
     }
     Result<> give(const ring::LoanAt& at, Deadline d) {
         auto done = until(d, [&] { return put_loan(at); });
-        if (!done) arena.unsent(at);
+        if (!done)
+            arena.unsent(at);
+        else
+            arena.look_ahead(at);
         return done;
     }
     Result<> commit(MutBytes, std::uint64_t token) override {
@@ -433,6 +436,7 @@ Result<> ReaderState::writer_gone() {
 
 Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
     WYE_CHECK(check_ours("recv"));
+    if (gating && !d.is_now() && !lane.here()) (void)soon();
     std::optional<Got> got;
     std::optional<Error> wrong;
     const auto ready = [&] {

@@ -40,9 +40,7 @@ struct Plan {
     }
 };
 
-std::size_t bytes_of_lane(const ShmShape& o) {
-    return o.bytes != 0 ? o.bytes : o.shape == Shape::queue ? 8192 : 65536;
-}
+std::size_t bytes_of_lane(const ShmShape& o) { return o.bytes != 0 ? o.bytes : o.shape == Shape::queue ? 8192 : 65536; }
 
 ring::Geometry geometry_of(const ShmShape& o) {
     ring::Geometry g{};

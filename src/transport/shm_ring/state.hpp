@@ -121,12 +121,13 @@ inline void pause() noexcept {
 template <class Ready>
 bool State::look_for_a_while(Deadline d, Ready&& ready) {
     using Clock = std::chrono::steady_clock;
-    const auto budget = d.is_now() ? std::chrono::nanoseconds(0) : patience.budget();
+    if (ready()) return true;  // as a rule, and then nobody need know the time
+    if (d.is_now()) return false;
+    const auto budget = patience.budget();
     const auto begin = Clock::now();
     do {
         for (int i = 0; i < 32; ++i) {
             if (ready()) return patience.learn(true), true;
-            if (d.is_now()) return false;
             pause();
         }
     } while (spin ? !d.passed() && Clock::now() - begin < std::chrono::milliseconds(10)
@@ -222,6 +223,8 @@ public:
     Result<std::optional<Place>> lend(std::size_t n);
     void sent(const ring::LoanAt&, std::uint32_t lane, std::uint64_t next);
     void unsent(const ring::LoanAt&) noexcept;
+    /// After one was sent: what the next loan will need, while the reader is busy with this one.
+    void look_ahead(const ring::LoanAt&);
 
     /// lend(), waiting by `until(attempt)`.
     template <class Until>
