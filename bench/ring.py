@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import pathlib
+import select
 import signal
 import statistics
 import subprocess
@@ -130,7 +131,7 @@ def rest():
 
 def turns(items, number):
     """In another order each round, each first once in a while, and each half of the rounds backwards."""
-    at = number % len(items)
+    at = number % max(len(items), 1)
     turned = items[at:] + items[:at]
     return turned[::-1] if number % 2 else turned
 
@@ -180,19 +181,29 @@ class Daemon:
         self.left = [p for p in self.pages if not p.exists()]
         try:
             self.process = subprocess.Popen(["iox-roudi", "--log-level", "off", "--monitoring-mode", "off"], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         except OSError:
             self.why = "no iox-roudi (./dev setup --peers)"
             return self
-        os.set_blocking(self.process.stdout.fileno(), False)
-        until = time.monotonic() + 20
-        said = ""
-        while "ready" not in said and not self.why:
-            said += self.process.stdout.read() or ""
-            if self.process.poll() is not None or time.monotonic() > until:
-                self.why = "iox-roudi does not become ready"
-            time.sleep(0.05)
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def wait_until_ready(self):
+        said, until = b"", time.monotonic() + 20
+        while b"ready" not in said:
+            if not select.select([self.process.stdout], [], [], max(0, until - time.monotonic()))[0]:
+                break
+            more = os.read(self.process.stdout.fileno(), 4096)
+            if not more:
+                break
+            said += more
+        else:
+            return
+        self.why = "iox-roudi does not become ready"
 
     def __exit__(self, *_):
         if self.process:
@@ -272,6 +283,8 @@ def main():
     p.add_argument("--filter", metavar="TEXT", default="", help="only rows with TEXT in their names")
     p.add_argument("--others", action="store_true", help="beside others' means too")
     o = report.parse(p)
+    if not any(o.filter in r.name for r in rows() + rest()):
+        sys.exit(f"ring: no row has \"{o.filter}\" in its name")
     measured = [r for r in rows() if o.filter in r.name]
     once = [r for r in rest() if o.filter in r.name]
     try:
