@@ -123,7 +123,6 @@ void between_processes(const Args& a) {
     o.made.shape = ring::Shape::queue;
     o.made.strict = a.number("strict", 0) != 0;
     o.spin = true;
-    must(ShmWorker::open(name, o));
     std::vector<std::unique_ptr<Child>> all;
     for (std::size_t i = 0; i < n; ++i) {
         all.push_back(std::make_unique<Child>(a, [&] {
