@@ -150,7 +150,8 @@ public:
         return 1;
     }
     /// The message where it lies. Of a copied one the writer waits until the lease is dropped; of a loan the reader may
-    /// keep up to 8 beyond what it goes on to read.
+    /// keep up to 8 beyond what it goes on to read. Of a stream, what was taken and not dropped when its reader dies
+    /// comes to the next reader, which is not told so.
     Result<Lease> take(Deadline = Deadline::never());
 
     std::size_t max_message() const noexcept;

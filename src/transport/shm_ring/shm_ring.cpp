@@ -550,7 +550,6 @@ Result<MutBytes> ShmReader::recv_slowly(MutBytes into, Deadline d) {
 Result<Lease> ShmReader::take(Deadline d) {
     auto& s = of(core_);
     WYE_TRY(const auto got, s.wait_for(d));
-    s.cursor->taken.store(got.message.next, ring::order::relaxed);
     if (got.kept != 0 || !s.gating) {
         s.pass(got.message);
         if (got.kept != 0) s.give_loan_back();

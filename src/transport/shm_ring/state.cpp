@@ -68,7 +68,6 @@ void begin(const Pages& p) {
     auto& c = p.cursors.cursors[0];
     c.head.store(p.g.start, ring::order::relaxed);
     c.done.store(p.g.start, ring::order::relaxed);
-    c.taken.store(p.g.start, ring::order::relaxed);
     c.policy.store(static_cast<std::uint32_t>(ring::Policy::block), ring::order::relaxed);
 }
 

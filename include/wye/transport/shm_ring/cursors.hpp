@@ -75,7 +75,6 @@ inline bool join(const LaneView& lane, const CursorsView& all, Cursor& c, Policy
         const auto start = beginning(lane, tries < 50 ? history : 0);
         c.head.store(start.position, order::relaxed);
         c.done.store(start.position, order::relaxed);
-        c.taken.store(start.position, order::relaxed);
         c.number.store(start.number, order::relaxed);
         c.lost.store(0, order::relaxed);
         for (auto& k : c.kept) k.store(0, order::relaxed);

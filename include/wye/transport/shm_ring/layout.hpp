@@ -99,7 +99,6 @@ struct Cursor {
     Atomic<std::uint32_t> fate;            // of the last reader: a Fate
     Atomic<std::uint32_t> told;            // writers gone of whom an earlier reader was told
     WYE_APART Atomic<std::uint64_t> done;  // what lies before it was read; moved with each message
-    Atomic<std::uint64_t> taken;           // what lies before it was seen by somebody, perhaps one who died
     Atomic<std::uint64_t> number;          // messages before `done`
     Atomic<std::uint64_t> lost;
     Atomic<std::uint64_t> kept[kept_loans];  // loans that are still looked at: a loan_id(); 0: none
