@@ -121,6 +121,11 @@ public:
         if ((seen & 1) == 0) return {};
         return Who{{slot, epoch_of(seen)}, s.role.load(std::memory_order_relaxed), s.pid, s.started, s.pid_namespace};
     }
+    /// 0 when the place is somebody else's by now.
+    std::int32_t pid_of(Mark m) const noexcept {
+        const auto w = who(m.slot);
+        return w && w->mark.word() == m.word() ? w->pid : 0;
+    }
     /// Whether somebody holds the lock of a place; asked, and nothing taken.
     bool alive(std::uint32_t slot) const noexcept { return sys::byte_is_locked(file_->get(), byte_of(slot)); }
     std::uint32_t slots() const noexcept { return slots_; }

@@ -1,5 +1,5 @@
 // Loans: chunks in files beside the ring's. What lies in them is bytes; who has which is known from the ring alone.
-#include "transport/shm_ring/state.hpp"
+#include "transport/shm_ring/arena.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -31,8 +31,8 @@ struct Looker {
     const Participants& all;
 
     std::string pid_of(std::uint32_t mark) const {
-        const auto who = all.who(Participants::Mark::of(mark).slot);
-        return mark == 0 || !who || who->mark.word() != mark ? "-" : std::to_string(who->pid);
+        const auto pid = mark == 0 ? 0 : all.pid_of(Participants::Mark::of(mark));
+        return pid == 0 ? "-" : std::to_string(pid);
     }
 
     // Of a reader: how far it is behind, and whether it is the one that the writer waits for.

@@ -1,21 +1,19 @@
 // Jobs, each for one worker.
 #include "wye/transport/shm_ring.hpp"
 
-#include "transport/shm_ring/state.hpp"
+#include "transport/shm_ring/lender.hpp"
 
 namespace wye {
 
 using ring::Kind, ring::Shape, ring::Taker;
-using shm::State;
 
 namespace shm {
 
-struct ProducerState final : State, ShmProducer::Core {
-    Arena arena;
+struct ProducerState final : Lender, ShmProducer::Core {
     std::uint32_t index = 0;
-    bool claimed = false, open = true;
+    bool claimed = false;
 
-    ProducerState(Pages p, const ShmOptions& o) : State(std::move(p), o), arena(*this, o.most_lent) {}
+    ProducerState(Pages p, const ShmOptions& o) : Lender(std::move(p), o) {}
     ~ProducerState() override { end(); }
 
     std::uint64_t most_copied() const noexcept {
@@ -41,32 +39,16 @@ struct ProducerState final : State, ShmProducer::Core {
             },
             [this] { return look(); });
     }
-    Result<> look();
-    bool put_loan(const ring::LoanAt& at) {
-        if (!lane.put(Kind::loan, at.length, ring::lowest_of(lane.lane()),
-                      [&](std::byte* to) { std::memcpy(to, &at, sizeof at); }))
-            return false;
-        arena.sent(at, index, lane.tail().position);
-        return true;
+    Result<> look() override;
+    Result<> put_loan(const ring::LoanAt& at, Deadline d) override {
+        return until(d, [&] {
+            if (!lane.put(Kind::loan, at.length, ring::lowest_of(lane.lane()),
+                          [&](std::byte* to) { std::memcpy(to, &at, sizeof at); }))
+                return false;
+            arena.sent(at, index, lane.tail().position);
+            return true;
+        });
     }
-    Result<Arena::Place> lend_by(std::size_t n, Deadline d) {
-        return arena.lend_when(
-            [&](auto&& attempt) { return wait(pages.header->space, d, attempt, [this] { return look(); }); }, n);
-    }
-    Result<> give(const ring::LoanAt& at, Deadline d) {
-        auto done = until(d, [&] { return put_loan(at); });
-        if (!done)
-            arena.unsent(at);
-        else
-            arena.look_ahead(at);
-        return done;
-    }
-    Result<> commit(MutBytes, std::uint64_t token) override {
-        WYE_CHECK(check_ours("commit"));
-        if (open) return give(arena.recall(token), Deadline::never());
-        return arena.unsent(arena.recall(token)), fail(Errc::closed, "commit", pages.name);
-    }
-    void cancel(MutBytes, std::uint64_t token) noexcept override { arena.unsent(arena.recall(token)); }
 };
 
 // While there is no room: whether somebody is left who could make some.
@@ -212,8 +194,7 @@ ProducerState& of(ShmProducer::Core* c) noexcept { return *static_cast<ProducerS
 Result<shm::Pages> open_queue(const std::string& name, ShmOptions& o) {
     o.made.shape = Shape::queue;
     WYE_TRY(auto pages, shm::Pages::open(name, o.made, o.create));
-    if (pages.g.shape != Shape::queue)
-        return refuse(Errc::mismatch, "shm:" + name + ": is no queue; a new one is made by shape=queue");
+    WYE_CHECK(pages.must_be(true));
     return pages;
 }
 
@@ -233,24 +214,15 @@ std::size_t ShmProducer::max_message() const noexcept { return of(core_).max_mes
 
 Result<> ShmProducer::send_slowly(Bytes b, Deadline d) {
     auto& s = of(core_);
-    WYE_CHECK(s.check_ours("send"));
-    if (!s.open || s.pages.segment.retired()) return fail(Errc::closed, "send", s.pages.name);
-    if (b.size() > s.max_message) return fail(Errc::too_big, "send", s.pages.name);
-    if (b.size() > s.most_copied()) {
-        WYE_TRY(const auto place, s.lend_by(b.size(), d));
-        copy_bytes(place.data, b.data(), b.size());
-        return s.give(place.at, d);
-    }
+    WYE_CHECK(s.may_send("send", b.size()));
+    if (b.size() > s.most_copied()) return s.send_lent(b, d);
     return s.until(d, [&] { return s.put(b); });
 }
 
 Result<Loan> ShmProducer::loan(std::size_t n, Deadline d) {
     auto& s = of(core_);
-    WYE_CHECK(s.check_ours("loan"));
-    if (!s.open || s.pages.segment.retired()) return fail(Errc::closed, "loan", s.pages.name);
-    if (n > s.max_message) return fail(Errc::too_big, "loan", s.pages.name);
-    WYE_TRY(const auto place, s.lend_by(n, d));
-    return Loan(s, {place.data, n}, s.arena.remember(place.at));
+    WYE_CHECK(s.may_send("loan", n));
+    return s.loan(n, d);
 }
 
 int ShmProducer::native_handle() const noexcept { return of(core_).polled = true, of(core_).handle(); }

@@ -4,9 +4,7 @@
 
 #include <new>
 
-namespace wye {
-
-namespace shm {
+namespace wye::shm {
 
 using namespace std::chrono_literals;
 using ring::Shape;
@@ -128,6 +126,11 @@ Result<Pages> Pages::open(const std::string& name, const ShmShape& o, Create cre
     return p;
 }
 
+Result<> Pages::must_be(bool queue) const {
+    if ((g.shape == Shape::queue) == queue) return {};
+    return refuse(Errc::mismatch, "shm:" + name + (queue ? ": is no queue; shape=queue makes one" : ": is a queue"));
+}
+
 // ---------------------------------------------------------------- waiting
 
 std::chrono::nanoseconds Patience::most() noexcept {
@@ -176,6 +179,17 @@ Result<> State::join(Role role) {
     joined = true;
     tell_everybody();  // who sleeps by descriptors watches those whom it knows
     return {};
+}
+
+Result<> State::claim(ring::Atomic<std::uint32_t>& word, const char* what) {
+    std::uint32_t seen = 0;
+    if (word.compare_exchange_strong(seen, self.word(), ring::order::claim)) return {};
+    (void)bury_dead();
+    seen = 0;
+    if (word.compare_exchange_strong(seen, self.word(), ring::order::claim)) return {};
+    const auto pid = all.pid_of(Participants::Mark::of(seen));
+    return refuse(Errc::busy, "shm:" + pages.name + ": another process " + what +
+                                  (pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string()));
 }
 
 void State::tell_everybody() noexcept {
@@ -232,5 +246,4 @@ void State::repair(Participants::Mark dead) noexcept {
     tell_everybody();
 }
 
-}  // namespace shm
-}  // namespace wye
+}  // namespace wye::shm

@@ -25,6 +25,7 @@ struct Pages {
 
     static Result<Pages> open(const std::string& name, const ShmShape&, Create);
     static Result<> check(const ShmShape&);
+    Result<> must_be(bool queue) const;
     static SharedSegment::Shape any();  ///< for SharedSegment's remove and list
 
     ring::QueueView queue() const noexcept { return {header, lanes, cells, g.most_deliveries}; }
@@ -43,7 +44,7 @@ private:
     std::chrono::nanoseconds budget_ = most();
 };
 
-struct State : Loan::Owner, Lease::Owner, ring::Waker {
+struct State : ring::Waker {
     Pages pages;
     Participants all;
     Participants::Mark self{};
@@ -71,16 +72,14 @@ struct State : Loan::Owner, Lease::Owner, ring::Waker {
     bool ours() const noexcept { return generation == *generation_now; }
     Result<> check_ours(const char* op) const;
     Result<> join(Role);
+    /// `word` becomes ours, unless somebody alive has it: Errc::busy, and who that is. `what` he does there.
+    Result<> claim(ring::Atomic<std::uint32_t>& word, const char* what);
     /// What open() made and cannot give.
     void unmake() noexcept;
     /// Whether somebody was found dead, and what he held is free.
     bool bury_dead();
     /// That somebody came, or went.
     void tell_everybody() noexcept;
-    std::int32_t pid_of(std::uint32_t mark) const noexcept {
-        const auto who = all.who(Participants::Mark::of(mark).slot);
-        return who && who->mark.word() == mark ? who->pid : 0;
-    }
 
     ring::Ringer ringer(ring::Bell& b, int most) noexcept { return {&b, this, most, fences}; }
     void wake(ring::Bell&, int most) noexcept override;
@@ -91,14 +90,10 @@ struct State : Loan::Owner, Lease::Owner, ring::Waker {
     int handle() noexcept;
 
     /// Until `ready()`; an error of `look()`, which is asked now and then, when it is worth a few system calls. `ready`
-    /// is asked again after each wake, and never again once it
-    /// was true.
+    /// is asked again after each wake, and never again once it was
+    /// true.
     template <class Ready, class Look>
     Result<> wait(ring::Bell&, Deadline, Ready&& ready, Look&& look);
-
-    Result<> commit(MutBytes, std::uint64_t) override { return {}; }
-    void cancel(MutBytes, std::uint64_t) noexcept override {}
-    void release(Bytes, std::uint64_t) noexcept override {}
 
 private:
     void repair(Participants::Mark) noexcept;
@@ -208,66 +203,5 @@ Result<> State::wait(ring::Bell& bell, Deadline d, Ready&& ready, Look&& look) {
 }
 
 Result<Inspection> inspect(const Uri&);
-
-/// The loans of one writer: chunks in files of their own, made when they are first asked for.
-class Arena {
-public:
-    Arena(State&, std::size_t most);
-    ~Arena();
-
-    struct Place {
-        ring::LoanAt at;
-        std::byte* data = nullptr;
-    };
-    /// Nothing when all that may be lent is lent; Errc::exhausted when there is no room for it in memory.
-    Result<std::optional<Place>> lend(std::size_t n);
-    void sent(const ring::LoanAt&, std::uint32_t lane, std::uint64_t next);
-    void unsent(const ring::LoanAt&) noexcept;
-    /// After one was sent: what the next loan will need, while the reader is busy with this one.
-    void look_ahead(const ring::LoanAt&);
-
-    /// lend(), waiting by `until(attempt)`.
-    template <class Until>
-    Result<Place> lend_when(Until&& until, std::size_t n) {
-        Result<std::optional<Place>> lent = std::nullopt;
-        WYE_CHECK(until([&] { return lent = lend(n), !lent || *lent; }));
-        if (!lent) return std::unexpected(std::move(lent).error());
-        return **lent;
-    }
-    /// A loan's token, for as long as it is lent.
-    std::uint64_t remember(const ring::LoanAt&);
-    ring::LoanAt recall(std::uint64_t token) noexcept;
-
-private:
-    struct Bank;
-    struct Sent {
-        std::uint32_t lane = 0;
-        std::uint64_t next = 0;
-        std::uint32_t bank = 0, chunk = 0;
-    };
-    std::optional<Place> from(Bank&, std::size_t n);
-    Result<bool> grow(std::size_t chunk_bytes);
-    void adopt(Bank&);
-    std::vector<std::uint64_t> beginnings(std::uint32_t lane) const;
-    void reclaim_to(std::uint64_t position) noexcept;
-    void collect();
-
-    State& s_;
-    std::size_t most_, bytes_ = 0;
-    std::vector<std::unique_ptr<Bank>> banks_;
-    std::vector<Sent> sent_, passed_;
-    std::vector<ring::LoanAt> lent_;     // by token
-    std::vector<std::uint64_t> tokens_;  // free ones
-};
-
-/// The loans of others, as a reader maps them.
-class BankViews {
-public:
-    /// Errc::corrupt when it is not a loan of this ring.
-    Result<MutBytes> at(const Pages&, const ring::LoanAt&);
-
-private:
-    std::vector<std::optional<SharedSegment>> banks_;
-};
 
 }  // namespace wye::shm
