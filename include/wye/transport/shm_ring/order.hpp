@@ -21,7 +21,7 @@ inline void fence(std::memory_order o) noexcept { std::atomic_thread_fence(o); }
 #define WYE_RING_WEAKEN 0
 #endif
 
-// A build with -DWYE_RING_BUG=n has the n-th fault of tests/ring_model/README.md: some test must then fail.
+// A build with -DWYE_RING_BUG=n has the n-th fault of tests/ring_model/mutants.txt: some test must then fail.
 #ifndef WYE_RING_BUG
 #define WYE_RING_BUG 0
 #endif
@@ -77,8 +77,6 @@ inline constexpr auto reclaim = at(17, std::memory_order_seq_cst);  // a fence
 
 // A queue's head: who swaps it has filled a cell, and has marked the cell of whoever swapped it before.
 inline constexpr auto swap_head = at(18, std::memory_order_acq_rel);
-
-inline constexpr int count = 18;
 
 }  // namespace order
 }  // namespace wye::ring
