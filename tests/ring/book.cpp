@@ -1,5 +1,7 @@
 #include "ring/book.hpp"
 
+#include "support/support.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -30,19 +32,9 @@ Tally& Book::of(const std::string& scene, const char* what) {
     return report_at_the_end->all[std::string(what) + " " + scene];
 }
 
-// Each point costs several times as much under a sanitizer; release tries more of them.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define WYE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define WYE_SANITIZED 1
-#endif
-#endif
-
 long stride(long all, long most) {
-#ifdef WYE_SANITIZED
-    most = std::max(1l, most / 4);
-#endif
+    // Each point costs several times as much there; release tries more of them.
+    if (under_asan || under_tsan) most = std::max(1l, most / 4);
     if (const char* soak = ::getenv("WYE_SOAK")) most = std::string_view(soak) == "all" ? all : ::atol(soak);
     return std::max(1l, (all + most - 1) / most);
 }

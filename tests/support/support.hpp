@@ -10,7 +10,25 @@
 #include <string>
 #include <vector>
 
+#ifdef __has_feature
+#define WYE_HAS_FEATURE(x) __has_feature(x)
+#else
+#define WYE_HAS_FEATURE(x) 0
+#endif
+
 namespace wye::test {
+
+// GCC has macros for it, clang 19 has features.
+#if defined(__SANITIZE_THREAD__) || WYE_HAS_FEATURE(thread_sanitizer)
+inline constexpr bool under_tsan = true;
+#else
+inline constexpr bool under_tsan = false;
+#endif
+#if defined(__SANITIZE_ADDRESS__) || WYE_HAS_FEATURE(address_sanitizer)
+inline constexpr bool under_asan = true;
+#else
+inline constexpr bool under_asan = false;
+#endif
 
 /// A child process that runs `body` and exits 0 when it returned true. Ended by pid, and reaped, at the latest when
 /// this is dropped. EXPECT_ in the child prints, but only its exit status reaches the parent: assert on ok().

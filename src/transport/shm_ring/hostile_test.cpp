@@ -19,21 +19,6 @@ namespace {
 using namespace wye;
 using namespace wye::test;
 
-#ifdef __has_feature
-#define WYE_HAS_FEATURE(x) __has_feature(x)
-#else
-#define WYE_HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || WYE_HAS_FEATURE(thread_sanitizer)
-constexpr bool under_tsan = true;
-#else
-constexpr bool under_tsan = false;
-#endif
-#if defined(__SANITIZE_ADDRESS__) || WYE_HAS_FEATURE(address_sanitizer)
-constexpr bool under_asan = true;
-#else
-constexpr bool under_asan = false;
-#endif
 constexpr auto longest_call = under_tsan || under_asan ? 200ms : 10ms;
 
 /// Where a child is, for whoever finds it dead.

@@ -73,12 +73,21 @@ inline void walk(const LaneView& lane, Place& p, Each&& each) noexcept {
     }
 }
 
+// A checker that sees races is at work (clang 19 says so by a feature only).
+#if defined(__SANITIZE_THREAD__)
+#define WYE_RING_RACES_SEEN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WYE_RING_RACES_SEEN 1
+#endif
+#endif
+
 /// Bytes into or out of the pages, where the other side may be writing them: what was read is used only after intact()
 /// (or a swap) has said that nobody did. So the race is without consequence; a checker that sees races is given words.
 inline void copy_many(std::byte* to, const std::byte* from, std::size_t n) noexcept {
 #if defined(WYE_RING_CHECKED)
     model::copy_words(to, from, n);
-#elif defined(__SANITIZE_THREAD__)
+#elif defined(WYE_RING_RACES_SEEN)
     for (std::size_t i = 0; i < n; ++i)
         __atomic_store_n(to + i, __atomic_load_n(from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 #else
@@ -86,7 +95,7 @@ inline void copy_many(std::byte* to, const std::byte* from, std::size_t n) noexc
 #endif
 }
 inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-#if defined(WYE_RING_CHECKED) || defined(__SANITIZE_THREAD__)
+#if defined(WYE_RING_CHECKED) || defined(WYE_RING_RACES_SEEN)
     copy_many(to, from, n);
 #else
     const auto move = [&](auto word, std::size_t at) {
