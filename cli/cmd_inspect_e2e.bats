@@ -19,6 +19,7 @@ teardown() { "$WYE" rm --force "shm:$ring" || true; }
     last=$!
     w relay "unix:$T/s?listen" "shm:$ring-2" &
     second=$!
+    eventually test -S "$T/s"
     w relay "shm:$ring" "unix:$T/s" &
     first=$!
     w send "shm:$ring" "$T/sent"
