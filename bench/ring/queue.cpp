@@ -116,7 +116,7 @@ void in_process(const Args& a) {
 }
 
 void between_processes(const Args& a) {
-    const auto n = a.number("sides", 1);
+    const auto n = a.number("sides", 1), batch = a.number("batch", 1);
     const auto name = own_name("queue");
     auto& tally = shared<Tally>();
     ShmOptions o;
@@ -128,7 +128,10 @@ void between_processes(const Args& a) {
         all.push_back(std::make_unique<Child>(a, [&] {
             auto out = must(ShmProducer::open(name, o));
             ++tally.ready;
-            for (Work w{};; touched(&w)) must(out.send(w.bytes));
+            if (batch == 1)
+                for (Work w{};; touched(&w)) must(out.send(w.bytes));
+            const Work w{};
+            for (const std::vector<Bytes> jobs(batch, w.bytes);;) must(out.send_many(jobs));
         }));
         all.push_back(std::make_unique<Child>(
             a,
@@ -137,9 +140,15 @@ void between_processes(const Args& a) {
                 ++tally.ready;
                 Work w;
                 for (std::uint64_t done = 0;;) {
-                    must(in.recv(w.bytes));
-                    touched(&w);
-                    tally.of[i].n.store(++done, std::memory_order_relaxed);
+                    if (batch == 1)
+                        must(in.recv(w.bytes)), touched(&w), ++done;
+                    else
+                        done += must(in.drain(batch, [&](ShmJob job) {
+                            ring::copy_shared(w.bytes, job.bytes().data(), job.bytes().size());
+                            touched(&w);
+                            std::move(job).done();
+                        }));
+                    tally.of[i].n.store(done, std::memory_order_relaxed);
                 }
             },
             Side::parent));

@@ -2,6 +2,8 @@
 #pragma once
 #include "ring_model/world.hpp"
 
+#include <array>
+#include <span>
 #include <vector>
 
 namespace wye::model {
@@ -27,12 +29,23 @@ struct Queue : World {
     }
     /// Takes one and looks at it; its number, or ~0 when there is none.
     std::uint64_t take(unsigned self, ring::Job& job) {
+        const auto n = take(self, {&job, 1});
+        return n.empty() ? ~std::uint64_t{} : n[0];
+    }
+    /// Takes a run of them; their numbers.
+    std::vector<std::uint64_t> take(unsigned self, std::span<ring::Job> jobs) {
         const auto before = mark();
-        const auto took = takers[self].take(job);
+        std::uint32_t n = 0;
+        const auto took = takers[self].take(jobs, n);
         check(took != ring::Taker::Took::corrupt, "a worker found what is no job");
-        if (took != ring::Taker::Took::job) return ~std::uint64_t{};
+        if (took != ring::Taker::Took::job) return {};
         // What was copied out of the lane must have been read before the producer may write there.
         plain_since(before);
+        std::vector<std::uint64_t> numbers;
+        for (const auto& job : jobs.first(n)) numbers.push_back(look(job));
+        return numbers;
+    }
+    std::uint64_t look(const ring::Job& job) {
         const Plain plain;
         const auto k = content(job.data, job.length);
         check(k < total, "a job that was never sent");
@@ -56,6 +69,15 @@ struct Queue : World {
                 finish(self, job, k);
             else
                 spin();
+        }
+        takers[self].leave();
+    }
+    void work_in_runs(unsigned self) {
+        std::array<ring::Job, ring::longest_run> jobs;
+        while (finished_all < total) {
+            const auto numbers = take(self, jobs);
+            for (std::size_t i = 0; i < numbers.size(); ++i) finish(self, jobs[i], numbers[i]);
+            if (numbers.empty()) spin();
         }
         takers[self].leave();
     }
@@ -131,6 +153,33 @@ struct QueueRepairBesideTaking : Queue {
         if (i == 2) return work_and_repair(2, 1);
         if (i == 1) may_die(mortal = true);
         work(i);
+    }
+};
+
+/// Who dies takes two at once.
+struct QueueRunDies : Queue {
+    QueueRunDies() : Queue(6, 3, 4) {
+        ring::LaneWriter w(lane);
+        for (std::uint64_t k = 0; k < total; ++k) (void)put(w, k, 2, ring::lowest_of(lane));
+    }
+    void thread(unsigned i) override {
+        if (i == 2) return work_and_repair(2, 1);
+        may_die(mortal = true);
+        work_in_runs(1);
+    }
+};
+
+/// Likewise, while a third takes what lies behind the run.
+struct QueueRunRepairBesideTaking : Queue {
+    QueueRunRepairBesideTaking() : Queue(6, 3, 5) {
+        ring::LaneWriter w(lane);
+        for (std::uint64_t k = 0; k < total; ++k) (void)put(w, k, 2, ring::lowest_of(lane));
+    }
+    void thread(unsigned i) override {
+        if (i == 2) return work_and_repair(2, 1);
+        if (i == 3) return work(3);
+        may_die(mortal = true);
+        work_in_runs(1);
     }
 };
 

@@ -22,7 +22,7 @@ struct Pages {
     ring::Header header;
     ring::Cursor cursors[2];
     ring::LaneHeader lanes[1];
-    ring::Cell cells[4];
+    ring::Cell cells[6];
     ring::Slot slots[16];
     ring::Atomic<std::uint64_t> flags[4];  // the scenarios' own
 };

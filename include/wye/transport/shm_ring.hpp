@@ -169,8 +169,7 @@ public:
         bool held = false;   // a lease: `done` stays where it is
         bool hasty = false;  // looks for a moment before anything else
         std::uint64_t published = 0, lump = 0;
-        std::uint64_t waited_at = 0;  // the number of the message for which it last had to look twice
-        unsigned breather = 0;
+        ring::Breath breath;
         const std::uint64_t* generation_now = nullptr;
         std::uint64_t generation = 0;
 
@@ -230,6 +229,8 @@ public:
         }
         return send_slowly(b, d);
     }
+    /// As many as there is room for, at least one; sleeping workers are woken once, as many as there are jobs.
+    Result<std::size_t> send_many(std::span<const Bytes>, Deadline = Deadline::never());
     Result<Loan> loan(std::size_t n, Deadline = Deadline::never());
     Result<> close_write();
     std::size_t max_message() const noexcept;
@@ -289,7 +290,19 @@ public:
     [[nodiscard]] static Result<ShmWorker> open(const std::string& name, ShmOptions = {});
 
     /// Errc::closed when every producer has left and nothing is there or in other workers' hands.
-    Result<ShmJob> take(Deadline = Deadline::never());
+    Result<ShmJob> take(Deadline d = Deadline::never()) { return take_of_run(1, d); }
+    /// `f(ShmJob)` for up to `most` jobs that are there; how many. Waits for the first. They are taken in runs of up to
+    /// 4, which costs little more than one and keeps the last of them from other workers while `f` does the first.
+    template <class F>
+    Result<std::size_t> drain(std::size_t most, F&& f, Deadline d = Deadline::never()) {
+        std::size_t n = 0;
+        for (; n < most && (n == 0 || in_hand(most - n)); ++n) {
+            auto job = take_of_run(most - n, d);
+            if (!job && n == 0) return std::unexpected(std::move(job).error());
+            if (job) f(std::move(*job));
+        }
+        return n;
+    }
     /// take() and done(): who dies in between has lost it.
     Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never());
     /// A job that was set aside (ShmShape::most_deliveries); Errc::timed_out when there is none.
@@ -300,6 +313,9 @@ public:
 
 private:
     explicit ShmWorker(shm::Handle) noexcept;
+    Result<ShmJob> take_of_run(std::size_t most, Deadline);
+    bool in_hand(std::size_t most) noexcept;
+    Result<ShmJob> handed(const ring::Job&);
     shm::Handle state_;
 };
 

@@ -60,7 +60,7 @@ struct Looker {
             if (w.state != ring::Cell::claiming || lane >= p.lanes.size()) return w.state == ring::Cell::taken;
             return p.lanes[lane].header->head.load(ring::order::claim) ==
                    ring::head_word(c.position.load(ring::order::relaxed),
-                                   static_cast<std::uint64_t>(&c - p.cells.data()));
+                                   ring::first_of_run(c.run.load(ring::order::relaxed)));
         }));
     }
     std::uint64_t cells(ring::Cell::State s) const {

@@ -285,23 +285,15 @@ std::size_t ShmReader::max_message() const noexcept { return of(core_).max_messa
 int ShmReader::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
 std::uint64_t ShmReader::lost() const noexcept { return core_->cursor->lost.load(ring::order::relaxed); }
 
-// A look with nothing in between, for the answers of a talk to and fro. Where the writer writes one after the other,
-// whoever reads as fast takes each line from it while it is being filled: after runs of messages it has the lines for
-// itself for a while, as long as it takes to make the runs long.
+// A look with nothing in between, for the answers of a talk to and fro.
 bool ShmReader::Core::soon() noexcept {
-    constexpr unsigned looks = 128, long_run = 16, longest_break = 32;
+    constexpr unsigned looks = 128;
     if (!hasty) return false;
     if (!held && published != lane.at().position) publish(lane.at().position);
-    const auto run = lane.at().number - waited_at;
-    waited_at = lane.at().number;
-    if (run <= 1)
-        breather /= 2;
-    else if (run < long_run)
-        breather = std::min(breather + 1, longest_break);
-    for (unsigned i = 0; i < breather; ++i) shm::pause();
+    breath.draw(lane.at().number);
     for (unsigned i = 0; i < looks; ++i) {
         if (lane.here()) return true;
-        shm::pause();
+        ring::pause();
     }
     return false;
 }

@@ -47,7 +47,7 @@ ring::Geometry geometry_of(const ShmShape& o) {
     g.lanes = queue && !o.strict ? o.lanes : 1;
     g.granules = static_cast<std::uint32_t>(bytes_of_lane(o) / ring::granule);
     g.participants = o.participants != 0 ? o.participants : queue ? 64 : o.shape == Shape::stream ? 8 : 128;
-    g.cells = queue ? 2 * g.participants : 0;
+    g.cells = queue ? ring::longest_run * g.participants : 0;
     g.strict = queue && o.strict;
     g.most_deliveries = o.most_deliveries;
     g.id = sys::unique_mark();
@@ -55,9 +55,10 @@ ring::Geometry geometry_of(const ShmShape& o) {
 }
 
 bool sane(const ring::Geometry& g) {
-    return g.shape >= Shape::stream && g.shape <= Shape::queue && g.lanes >= 1 && g.lanes <= 64 &&
+    return g.shape >= Shape::stream && g.shape <= Shape::queue && g.lanes >= 1 && g.lanes <= ring::most_lanes &&
            std::has_single_bit(g.granules) && g.granules >= 32 && g.granules <= 1u << 24 && g.participants >= 2 &&
-           g.participants <= 4096 && g.cells <= 8192 && (g.shape == Shape::queue) == (g.cells > 0);
+           g.participants <= 4096 && g.cells <= 4 * 4096 && g.features == 0 &&
+           (g.shape == Shape::queue) == (g.cells > 0);
 }
 
 void begin(const Pages& p) {
@@ -91,7 +92,7 @@ Result<> Pages::check(const ShmShape& o) {
         return refuse(Errc::unsupported, std::to_string(n) + ": a ring has a power of two of bytes, 2K to 1G");
     if (o.participants == 1 || o.participants > 4096)
         return refuse(Errc::unsupported, "a ring has room for 2 to 4096 participants");
-    if (o.lanes < 1 || o.lanes > 64) return refuse(Errc::unsupported, "a queue has 1 to 64 lanes");
+    if (o.lanes < 1 || o.lanes > ring::most_lanes) return refuse(Errc::unsupported, "a queue has 1 to 64 lanes");
     if (o.most_deliveries > 255) return refuse(Errc::unsupported, "a job is delivered up to 255 times");
     return {};
 }
@@ -123,6 +124,13 @@ Result<Pages> Pages::open(const std::string& name, const ShmShape& o, Create cre
         return wrong("made by another version, or for another kind of processor");
     if (!sane(p.g) || s.size != SharedSegment::head + Plan(p.g).end) return wrong("its header contradicts its size");
     place(p, p.segment.content());
+    return p;
+}
+
+Result<Pages> Pages::open_queue(const std::string& name, ShmShape o, Create create) {
+    o.shape = Shape::queue;
+    WYE_TRY(auto p, open(name, o, create));
+    WYE_CHECK(p.must_be(true));
     return p;
 }
 

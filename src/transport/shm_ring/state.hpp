@@ -24,6 +24,7 @@ struct Pages {
     std::span<ring::Cell> cells;
 
     static Result<Pages> open(const std::string& name, const ShmShape&, Create);
+    static Result<Pages> open_queue(const std::string& name, ShmShape, Create);
     static Result<> check(const ShmShape&);
     Result<> must_be(bool queue) const;
     static SharedSegment::Shape any();  ///< for SharedSegment's remove and list
@@ -50,6 +51,7 @@ struct State : ring::Waker {
     Participants::Mark self{};
     bool joined = false;
     bool spin = false;
+    int looks_apart = 1;  // while it looks for what it waits for: pauses from one look to the next
     std::size_t max_message;
     bool fences = sys::register_for_fences() < 0;
     Patience patience;
@@ -105,14 +107,6 @@ private:
     Result<> give_up(ring::Bell&, Ready&&, Look&&);
 };
 
-inline void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
 template <class Ready>
 bool State::look_for_a_while(Deadline d, Ready&& ready) {
     using Clock = std::chrono::steady_clock;
@@ -122,8 +116,8 @@ bool State::look_for_a_while(Deadline d, Ready&& ready) {
     const auto begin = Clock::now();
     do {
         for (int i = 0; i < 32; ++i) {
-            if (ready()) return patience.learn(true), true;
-            pause();
+            if (i % looks_apart == 0 && ready()) return patience.learn(true), true;
+            ring::pause();
         }
     } while (spin ? !d.passed() && Clock::now() - begin < std::chrono::milliseconds(10)
                   : Clock::now() - begin < budget);

@@ -124,6 +124,37 @@ inline void write_message(std::byte* to, Bytes b) noexcept {
     copy_shared(to, b.data(), std::min(b.size(), inline_bytes));
 }
 
+inline void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+/// Who finds nothing. Where the writer writes one after the other, whoever reads as fast takes each line from it while
+/// it is being filled: after runs of messages he has the lines for himself for a while, as long as it takes to make the
+/// runs long.
+class Breath {
+public:
+    explicit Breath(unsigned longest = 32) noexcept : longest_(longest) {}
+    /// Before looking again; `number` of messages so far.
+    void draw(std::uint64_t number) noexcept {
+        constexpr unsigned long_run = 16;
+        const auto run = number - drawn_at_;
+        drawn_at_ = number;
+        if (run <= 1)
+            pauses_ /= 2;
+        else if (run < long_run)
+            pauses_ = std::min(pauses_ + longest_ / 32, longest_);
+        for (unsigned i = 0; i < pauses_; ++i) pause();
+    }
+
+private:
+    std::uint64_t drawn_at_ = 0;
+    unsigned longest_, pauses_ = 0;
+};
+
 /// A line that will be written soon is asked for now, from whoever read it last.
 inline void fetch_to_write(void* p) noexcept {
 #if defined(__x86_64__)
@@ -173,7 +204,10 @@ inline void begin_lane(const LaneView& lane, std::uint64_t start) noexcept {
 class LaneWriter {
 public:
     LaneWriter() = default;
-    explicit LaneWriter(LaneView lane) noexcept : lane_(lane) {
+    /// It says up to `reach` ahead what it will write, a lump unless told: who may be overrun has the rest of the lane
+    /// as its window. Further where nobody may: fewer looks at what the readers write.
+    explicit LaneWriter(LaneView lane, std::uint64_t reach = 0) noexcept
+        : lane_(lane), reach_(reach != 0 ? reach : lump_of(lane.granules)) {
         Place p = newest_checkpoint(lane).value_or(Place{});
         checked_ = p.position;
         if (!bug(20)) walk(lane, p, [](const Message&, std::uint64_t) {});
@@ -239,13 +273,12 @@ private:
         written_ = lane_.header->limit.load(order::relaxed);
     }
 
-    // Up to a lump further than the tail: who may be overrun has the rest of the lane as its window, and who joins
-    // finds a limit that is near.
+    // Not more than its reach further than the tail: who joins finds a limit that is near.
     template <class Lowest>
     bool extend(std::uint64_t need, Lowest&& lowest) noexcept {
         if (tail_.position - checked_ >= lump_of(lane_.granules)) checkpoint();
         auto& shared = lane_.header->limit;
-        const auto wish = tail_.position + std::max(need, lump_of(lane_.granules));
+        const auto wish = tail_.position + std::max(need, reach_);
         // What was written over already (the slot at the tail, or more by a writer that died) stays said.
         const auto said = [&, least = bug(17) ? limit_ : later(written_, tail_.position + 1)] {
             return bug(17) ? limit_ : later(limit_, least);
@@ -275,7 +308,7 @@ private:
 
     LaneView lane_;
     Place tail_;
-    std::uint64_t limit_ = 0, written_ = 0, checked_ = 0;
+    std::uint64_t reach_ = 0, limit_ = 0, written_ = 0, checked_ = 0;
     std::uint32_t next_checkpoint_ = 0;
 };
 

@@ -9,16 +9,18 @@
 namespace wye::ring {
 
 /// Another number with each change of what lies below: who has another refuses to attach.
-inline constexpr std::uint32_t layout_version = 1;
+inline constexpr std::uint32_t layout_version = 2;
 
 inline constexpr std::size_t granule = 64;       ///< a cache line; a position counts granules
 inline constexpr std::size_t inline_bytes = 48;  ///< of a message that is one line
 #ifndef WYE_RING_CHECKED
 inline constexpr std::uint32_t checkpoints = 8;  ///< also: a lump is this part of the lane
 inline constexpr std::uint32_t kept_loans = 8;   ///< that a reader may keep past its cursor
+inline constexpr std::uint32_t longest_run = 4;  ///< of jobs that are taken at once
 #else                                            // small enough to be tried in every order
-inline constexpr std::uint32_t checkpoints = 4, kept_loans = 2;
+inline constexpr std::uint32_t checkpoints = 4, kept_loans = 2, longest_run = 2;
 #endif
+inline constexpr std::uint32_t most_lanes = 64;   ///< of a queue: producers at once
 inline constexpr std::uint32_t banks = 128;       ///< of loans, in files of their own
 inline constexpr std::uint32_t cell_bytes = 224;  ///< of a job that needs no loan
 
@@ -104,7 +106,7 @@ struct Cursor {
     Atomic<std::uint64_t> kept[kept_loans];  // loans that are still looked at: a loan_id(); 0: none
 };
 
-/// The head of a queue's lane: the low 48 bits of the next job's position, and the cell that the one before went into.
+/// The head of a queue's lane: the low 48 bits of the next job's position, and the first cell of the run before it.
 inline constexpr std::uint64_t no_cell = 0xffff;
 constexpr std::uint64_t head_word(std::uint64_t position, std::uint64_t cell) noexcept { return position << 16 | cell; }
 constexpr std::uint64_t cell_of_head(std::uint64_t head) noexcept { return head & 0xffff; }
@@ -118,9 +120,9 @@ struct Cell {
     enum State : std::uint8_t { free, empty, claiming, taken, returned, poisoned };
     Atomic<std::uint64_t> word;
     Atomic<std::uint64_t> meta;
-    Atomic<std::uint64_t> position;  // of the job behind it in `lane`
+    Atomic<std::uint64_t> position;  // of the job behind its run in `lane`
     Atomic<std::uint32_t> lane;
-    std::uint32_t unused;
+    Atomic<std::uint32_t> run;  // taken at once: the first one's cell << 16 | the next one's, or no_cell
     std::byte data[cell_bytes];
 };
 static_assert(sizeof(Cell) == 256);
@@ -145,9 +147,9 @@ struct Geometry {
     std::uint32_t lanes, granules;  // a lane's; a power of two
     std::uint32_t participants, cells;
     std::uint32_t strict, most_deliveries;
-    std::uint32_t unused;
-    std::uint64_t start;  // the first position
-    std::uint64_t id;     // of this ring and no other: its banks bear it
+    std::uint32_t features;  // a bit that who attaches does not know is a reason to refuse
+    std::uint64_t start;     // the first position
+    std::uint64_t id;        // of this ring and no other: its banks bear it
 };
 
 struct Header {

@@ -2,6 +2,7 @@
 #pragma once
 #include "wye/transport/shm_ring/lane.hpp"
 
+#include <array>
 #include <span>
 #include <utility>
 
@@ -59,23 +60,62 @@ struct Job {
     std::byte* data = nullptr;
 };
 
+inline std::uint32_t run_of(std::uint64_t first, std::uint64_t next) noexcept {
+    return static_cast<std::uint32_t>(first << 16 | next);
+}
+inline std::uint32_t first_of_run(std::uint32_t run) noexcept { return run >> 16; }
+inline std::uint32_t next_of_run(std::uint32_t run) noexcept { return run & no_cell; }
+
+/// Whoever made a lane's head what it is has the jobs before it, whatever becomes of him: said in his cells before the
+/// head forgets it. From the run's end, so that its first cell says whether all is said.
+inline void settle(const QueueView& q, std::uint32_t lane, std::uint64_t head) noexcept {
+    std::array<std::pair<std::uint64_t, std::uint64_t>, longest_run> run;
+    std::uint32_t n = 0;
+    const auto first = cell_of_head(head);
+    for (auto i = first; n < longest_run && i < q.cells.size();) {
+        Cell& c = q.cells[i];
+        const auto word = c.word.load(order::claim);
+        const auto links = c.run.load(order::relaxed);
+        if (CellWord::of(word).state != Cell::claiming || c.lane.load(order::relaxed) != lane ||
+            first_of_run(links) != first || head_word(c.position.load(order::relaxed), first) != head)
+            break;
+        run[n++] = {i, word};
+        i = next_of_run(links);
+    }
+    while (n-- > 0) {
+        auto& [cell, word] = run[n];
+        const auto w = CellWord::of(word);
+        q.cells[cell].word.compare_exchange_strong(word, w.as(Cell::taken, w.mark).word(), order::relaxed);
+    }
+}
+
 /// One worker's side. No lock: whoever is stopped anywhere holds nobody up.
 ///
 /// Taking is one swap of the lane's head, which says who took: {next job, cell}. The cell, filled before with what was
-/// found, is then a job's; whoever comes next marks it so before it swaps the head again. So a worker killed between
-/// any two instructions leaves its job either in the lane or in a cell that bears its mark.
+/// found, is then a job's; who swapped marks it so, and so does whoever comes next before it swaps the head again. So a
+/// worker killed between any two instructions leaves its job either in the lane or in a cell that bears its mark.
+/// A run of jobs is taken by the same one swap: its cells are a chain, marked from its end.
 class Taker {
 public:
     enum class Took : std::uint8_t { nothing, job, no_place, corrupt };
 
     Taker() = default;
-    Taker(QueueView q, std::uint32_t mark, std::uint32_t first_lane) noexcept : q_(q), mark_(mark), lane_(first_lane) {}
+    Taker(QueueView q, std::uint32_t mark, std::uint32_t first_lane) noexcept : q_(q), mark_(mark), lane_(first_lane) {
+        for (std::size_t i = 0; i < q_.lanes.size(); ++i) near_[i] = q_.lanes[i].header->limit.load(order::relaxed);
+    }
 
     Took take(Job& job) noexcept {
-        if ((q_.header->returns.load(order::hear) & 1) != 0 && take_returned(job)) return Took::job;
-        if (!reserve()) return Took::no_place;
-        for (std::size_t n = 0; n < q_.lanes.size(); ++n) {
-            const auto took = take_from(lane_, job);
+        std::uint32_t n;
+        return take({&job, 1}, n);
+    }
+    /// `n` of them: as many as are there in one lane, up to `longest_run`.
+    Took take(std::span<Job> jobs, std::uint32_t& n) noexcept {
+        n = 1;
+        if ((q_.header->returns.load(order::hear) & 1) != 0 && take_returned(jobs[0])) return Took::job;
+        const auto most = reserve(static_cast<std::uint32_t>(std::min<std::size_t>(jobs.size(), longest_run)));
+        if (most == 0) return Took::no_place;
+        for (std::size_t i = 0; i < q_.lanes.size(); ++i) {
+            const auto took = take_from(lane_, jobs.first(most), n);
             if (took != Took::nothing) return took;
             lane_ = lane_ + 1 == q_.lanes.size() ? 0 : lane_ + 1;
         }
@@ -90,8 +130,8 @@ public:
         auto& word = q_.cells[job.cell].word;
         auto w = CellWord::of(word.load(order::relaxed));
         ++w.use, w.deliveries = 0;
-        if (mine_ == none) {  // kept for the next one
-            mine_ = job.cell;
+        if (kept_ < longest_run) {  // for the next ones
+            mine_[kept_++] = job.cell;
             return word.store(w.as(Cell::empty, mark_).word(), order::unclaim);
         }
         word.store(w.as(Cell::free, 0).word(), order::unclaim);
@@ -105,17 +145,15 @@ public:
         tell_of_returns(*q_.header);
     }
 
-    /// The empty cell that is kept, when one leaves.
+    /// The empty cells that are kept, when one leaves.
     void leave() noexcept {
-        if (mine_ == none) return;
-        auto& word = q_.cells[mine_].word;
-        word.store(CellWord::of(word.load(order::relaxed)).as(Cell::free, 0).word(), order::unclaim);
-        mine_ = none;
+        while (kept_ > 0) {
+            auto& word = q_.cells[mine_[--kept_]].word;
+            word.store(CellWord::of(word.load(order::relaxed)).as(Cell::free, 0).word(), order::unclaim);
+        }
     }
 
 private:
-    static constexpr std::uint32_t none = 0xffffffff;
-
     bool take_returned(Job& job) noexcept {
         const auto seen = q_.header->returns.load(order::hear);
         if (take_in(Cell::returned, job)) return true;
@@ -139,73 +177,88 @@ private:
         return false;
     }
 
-    bool reserve() noexcept {
-        if (mine_ != none) return true;
-        for (std::uint32_t n = 0, i = mark_ % static_cast<std::uint32_t>(q_.cells.size()); n < q_.cells.size();
-             ++n, i = i + 1 == q_.cells.size() ? 0 : i + 1) {
+    // Empty cells of ours, as far as there are free ones: how many of `wanted`.
+    std::uint32_t reserve(std::uint32_t wanted) noexcept {
+        const auto cells = static_cast<std::uint32_t>(q_.cells.size());
+        for (std::uint32_t n = 0, i = mark_ % cells; kept_ < wanted && n < cells; ++n, i = i + 1 == cells ? 0 : i + 1) {
             auto word = q_.cells[i].word.load(order::relaxed);
             auto w = CellWord::of(word);
             if (w.state != Cell::free) continue;
             ++w.use, w.deliveries = 0;
-            if (!q_.cells[i].word.compare_exchange_strong(word, w.as(Cell::empty, mark_).word(), order::claim))
-                continue;
-            return mine_ = i, true;
+            if (q_.cells[i].word.compare_exchange_strong(word, w.as(Cell::empty, mark_).word(), order::claim))
+                mine_[kept_++] = i;
         }
-        return false;
+        return std::min(kept_, wanted);
     }
 
-    Took take_from(std::uint32_t index, Job& job) noexcept {
+    Took take_from(std::uint32_t index, std::span<Job> jobs, std::uint32_t& n) noexcept {
         const LaneView& lane = q_.lanes[index];
         auto& head = lane.header->head;
         for (auto seen = head.load(order::claim);;) {
-            // Which of the 2^48 is meant: the writer's limit is near.
-            const auto at = position_of_head(seen, lane.header->limit.load(order::relaxed));
-            Message m;
-            auto look = look_at(lane, at, m);
-            if (look == Look::message && m.kind == Kind::pad) look = look_at(lane, m.next, m);
-            const bool found =
-                look == Look::message && m.kind != Kind::pad && (m.kind != Kind::bytes || m.length <= cell_bytes);
-            if (!found) {  // or it was just taken, and the place written over
+            // Which of the 2^48 is meant: near where we were.
+            auto next = position_of_head(seen, near_[index]);
+            auto look = Look::message;
+            for (n = 0; n < jobs.size(); ++n) {
+                Message m;
+                look = find(lane, next, m);
+                if (look != Look::message) break;
+                copy_to_cell(mine_[kept_ - 1 - n], m, jobs[n]);
+                next = m.next;
+            }
+            if (n == 0) {  // or it was just taken, and the place written over
                 const auto now = head.load(order::claim);
                 if (now == seen) return look == Look::nothing ? Took::nothing : Took::corrupt;
                 seen = now;
                 continue;
             }
-            prepare(index, m);
-            if (!bug(7)) settle_last(index, seen);
-            if (!head.compare_exchange_strong(seen, head_word(m.next, mine_), order::swap_head, order::claim)) continue;
-            fill(job, std::exchange(mine_, none));
+            chain(index, n, next);
+            if (!bug(7)) settle(q_, index, seen);
+            if (!head.compare_exchange_strong(seen, head_word(next, mine_[kept_ - 1]), order::swap_head, order::claim))
+                continue;
+            // From the last on: while the first is not marked, who finds it looks for the others.
+            for (auto i = n; i-- > 0;) mark_taken(mine_[kept_ - 1 - i]);
+            kept_ -= n;
+            near_[index] = next;
             return Took::job;
         }
     }
 
-    // What was found goes into our cell, which says what we are about to take. Not before `taken` does it mean
+    static Look find(const LaneView& lane, std::uint64_t at, Message& m) noexcept {
+        auto look = look_at(lane, at, m);
+        if (look == Look::message && m.kind == Kind::pad) [[unlikely]]
+            look = look_at(lane, m.next, m);
+        if (look != Look::message) return look;
+        const bool job = m.kind == Kind::loan || (m.kind == Kind::bytes && m.length <= cell_bytes);
+        return job ? look : Look::corrupt;
+    }
+
+    // What was found goes into a cell of ours, which says what we are about to take. Not before `taken` does it mean
     // anything.
-    void prepare(std::uint32_t index, const Message& m) noexcept {
-        Cell& c = q_.cells[mine_];
+    void copy_to_cell(std::uint32_t cell, const Message& m, Job& job) noexcept {
+        Cell& c = q_.cells[cell];
         auto w = CellWord::of(c.word.load(order::relaxed));
         w.state = Cell::empty;
         ++w.use, w.deliveries = 1;
         c.word.store(w.word(), order::relaxed);
         c.meta.store(meta_of(m.kind, m.length), order::relaxed);
-        c.position.store(m.next, order::relaxed);
-        c.lane.store(index, order::relaxed);
         copy_shared(c.data, m.data, m.kind == Kind::loan ? sizeof(LoanAt) : m.length);
-        w.state = Cell::claiming;
-        c.word.store(w.word(), order::publish);
+        job = {cell, 1, m.length, m.kind, c.data};
     }
-
-    // Whoever took the job before this one has it, whatever becomes of it: said in its cell before the head forgets it.
-    void settle_last(std::uint32_t index, std::uint64_t head) noexcept {
-        const auto last = cell_of_head(head);
-        if (last >= q_.cells.size()) return;
-        Cell& c = q_.cells[last];
-        auto word = c.word.load(order::claim);
-        const auto w = CellWord::of(word);
-        if (w.state != Cell::claiming || c.lane.load(order::relaxed) != index ||
-            head_word(c.position.load(order::relaxed), last) != head)
-            return;
-        c.word.compare_exchange_strong(word, w.as(Cell::taken, w.mark).word(), order::relaxed);
+    void chain(std::uint32_t index, std::uint32_t n, std::uint64_t next) noexcept {
+        const auto* cells = &mine_[kept_ - 1];  // the last one kept is the first: it is the warmest
+        for (std::uint32_t i = 0; i < n; ++i) {
+            Cell& c = q_.cells[*(cells - i)];
+            c.position.store(next, order::relaxed);
+            c.lane.store(index, order::relaxed);
+            c.run.store(run_of(*cells, i + 1 < n ? *(cells - i - 1) : no_cell), order::relaxed);
+            auto w = CellWord::of(c.word.load(order::relaxed));
+            w.state = Cell::claiming;
+            c.word.store(w.word(), order::publish);
+        }
+    }
+    void mark_taken(std::uint32_t cell) noexcept {
+        auto& word = q_.cells[cell].word;
+        word.store(CellWord::of(word.load(order::relaxed)).as(Cell::taken, mark_).word(), order::relaxed);
     }
 
     void fill(Job& job, std::uint32_t cell) noexcept {
@@ -215,24 +268,23 @@ private:
     }
 
     QueueView q_;
-    std::uint32_t mark_ = 0, lane_ = 0, mine_ = none;
+    std::uint32_t mark_ = 0, lane_ = 0;
+    std::array<std::uint64_t, most_lanes> near_{};   // each lane's position, not long ago
+    std::array<std::uint32_t, longest_run> mine_{};  // empty cells
+    std::uint32_t kept_ = 0;                         // of them
 };
 
 /// What a dead worker had goes back, with the lock of its place held: idempotent, and beside workers that go on.
 inline void repair_queue(const QueueView& q, std::uint32_t dead) noexcept {
     tell_of_returns(*q.header);
-    for (std::size_t i = 0; i < q.cells.size(); ++i) {
-        Cell& c = q.cells[i];
+    // If its last swap of a head went through, its cells say so from now on; else nobody has marked them, nor will.
+    for (std::uint32_t i = 0; i < q.lanes.size() && !bug(8); ++i)
+        settle(q, i, q.lanes[i].header->head.load(order::claim));
+    for (Cell& c : q.cells) {
         for (auto word = c.word.load(order::claim);;) {
             const auto w = CellWord::of(word);
             if (w.mark != dead) break;
-            // Its swap of the head went through if the head says so; else nobody has marked the cell, and nobody will.
-            const auto lane = c.lane.load(order::relaxed);
-            const bool claimed =
-                !bug(8) && w.state == Cell::claiming && lane < q.lanes.size() &&
-                q.lanes[lane].header->head.load(order::claim) == head_word(c.position.load(order::relaxed), i);
-            const bool had = w.state == Cell::taken || claimed;
-            const auto now = had ? returned(w, q.most_deliveries) : w.as(Cell::free, 0);
+            const auto now = w.state == Cell::taken ? returned(w, q.most_deliveries) : w.as(Cell::free, 0);
             if (c.word.compare_exchange_strong(word, now.word(), order::swap_head, order::claim)) break;
         }
     }
