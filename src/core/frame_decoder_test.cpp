@@ -295,4 +295,6 @@ TEST(FrameDecoder, a_message_that_one_way_began_is_ended_by_the_other) {
 TEST(FrameDecoder, a_piece_of_raw_bytes_is_no_larger_than_a_message_where_it_lies) {
     FrameDecoder d(Framing::raw, 16);
     EXPECT_EQ(d.want(std::nullopt).direct.size(), 16u);
+    FrameDecoder none(Framing::raw, 0);
+    EXPECT_EQ(none.want(std::nullopt).direct.size(), 1u) << "a read of no bytes looks like the end";
 }

@@ -115,7 +115,8 @@ private:
     }
     MutBytes own_place() {
         if (capacity_ == 0) make_room(1);
-        return {buffer_.get(), capacity_ < max_ ? capacity_ : max_};
+        // A byte at least: a read of none would look like the end.
+        return {buffer_.get(), capacity_ < max_ ? capacity_ : max_ > 0 ? max_ : 1};
     }
     void make_room(std::size_t least);
 
