@@ -14,7 +14,7 @@ namespace wye {
 struct ShmShape {
     ring::Shape shape = ring::Shape::stream;
     std::size_t bytes = 0;         ///< of a lane, a power of two; 0: 64 KiB, of a queue 8 KiB
-    unsigned participants = 0;     ///< at once; 0: 8 of a stream, 128 of a broadcast, 64 of a queue
+    unsigned participants = 0;     ///< at once; 0: 8 of a stream, 128 of a broadcast, 48 of a queue
     unsigned lanes = 8;            ///< of a queue: producers at once
     bool strict = false;           ///< a queue: one lane for all producers, first in first out among them too
     unsigned most_deliveries = 0;  ///< a queue: a job whose worker died that often is set aside; 0: never
@@ -180,14 +180,16 @@ public:
             ring::copy_shared(into, m.data, m.length);
             if (!ring::bug(3)) pass(m);
         }
-        /// The plain case: a copied message, of a writer that waits for us. Looks for it for a moment.
-        bool ready(ring::Message& m, Deadline d) noexcept {
+        /// The plain case: a writer that waits for us. Looks for a moment.
+        bool there(ring::Message& m, Deadline d) noexcept {
             if (!gating || !ours()) [[unlikely]]
                 return false;
             auto look = lane.next(m);
             if (look == ring::Look::nothing && !d.is_now() && soon()) look = lane.next(m);
-            return look == ring::Look::message && m.kind == ring::Kind::bytes;
+            return look == ring::Look::message;
         }
+        /// And a copied message.
+        bool ready(ring::Message& m, Deadline d) noexcept { return there(m, d) && m.kind == ring::Kind::bytes; }
         bool soon() noexcept;
         void pass(const ring::Message& m) noexcept {
             lane.pass(m);

@@ -58,7 +58,8 @@ struct Arena::Bank {
     std::vector<std::uint32_t> free;
 };
 
-Arena::Arena(State& s, std::size_t most) : s_(s), most_(most) {}
+Arena::Arena(State& s, std::size_t most)
+    : s_(s), most_(most), gate_(s.pages.cursors, s.pages.g.granules), lowest_(s.pages.lanes.size()) {}
 
 Arena::~Arena() {
     if (!s_.ours()) return;
@@ -66,11 +67,17 @@ Arena::~Arena() {
         s_.pages.header->bank[b->index].owner.store(0, ring::order::unclaim);
 }
 
-std::optional<Arena::Place> Arena::from(Bank& b, std::size_t n) {
+std::optional<Arena::Place> Arena::from(Bank& b, std::size_t n) noexcept {
     if (b.free.empty() || b.chunk_bytes < n) return {};
     const auto chunk = b.free.back();  // the last one given back: the warmest
     b.free.pop_back();
+    last_ = &b;
     return Place{{b.index, chunk, n}, chunk_of(b.pages, b.chunk_bytes, chunk)};
+}
+
+std::optional<Arena::Place> Arena::another(std::size_t n) noexcept {
+    if (!last_ || last_->chunk_bytes > std::max<std::size_t>(2 * n, 4096)) return {};
+    return from(*last_, n);
 }
 
 Result<std::optional<Arena::Place>> Arena::lend(std::size_t n) {
@@ -194,18 +201,6 @@ void Arena::look_ahead(const ring::LoanAt& at) {
         if (b->index == at.bank && b->free.empty()) return collect();
 }
 
-std::uint64_t Arena::remember(const ring::LoanAt& at) {
-    if (tokens_.empty()) return lent_.push_back(at), lent_.size() - 1;
-    const auto token = tokens_.back();
-    tokens_.pop_back();
-    return lent_[token] = at, token;
-}
-
-ring::LoanAt Arena::recall(std::uint64_t token) noexcept {
-    tokens_.push_back(token);
-    return lent_[token];
-}
-
 // For readers that nobody waits for: loans before it are lost to them.
 void Arena::reclaim_to(std::uint64_t position) noexcept {
     auto& r = s_.pages.lanes[0].header->reclaimed;
@@ -215,58 +210,57 @@ void Arena::reclaim_to(std::uint64_t position) noexcept {
 void Arena::collect() {
     const auto& p = s_.pages;
     // What everybody has passed who is waited for; of a broadcast that nobody holds up, the older half.
-    ring::Gate gate(p.cursors, p.g.granules);
-    std::vector<std::uint64_t> lowest(p.lanes.size());
-    for (std::size_t l = 0; l < lowest.size(); ++l) {
+    for (std::size_t l = 0; l < lowest_.size(); ++l) {
         const auto limit = p.lanes[l].header->limit.load(ring::order::relaxed);
         if (p.g.shape == ring::Shape::queue)
-            lowest[l] = ring::position_of_head(p.lanes[l].header->head.load(ring::order::reuse), limit);
+            lowest_[l] = ring::position_of_head(p.lanes[l].header->head.load(ring::order::reuse), limit);
         else
-            lowest[l] = gate(limit);
+            lowest_[l] = gate_(limit);
     }
-    const bool waited_for = p.g.shape != ring::Shape::broadcast || !gate.gating().empty();
+    const bool waited_for = p.g.shape != ring::Shape::broadcast || !gate_.gating().empty();
     const auto most = waited_for ? sent_.size() : (sent_.size() + 1) / 2;
     for (std::size_t n = 0; n < most; ++n) {
         const auto& s = sent_[n];
-        if (ring::distance(s.next, lowest[s.lane]) < 0) continue;
+        if (ring::distance(s.next, lowest_[s.lane]) < 0) continue;
         passed_.push_back(s);
         if (p.g.shape == ring::Shape::broadcast) reclaim_to(s.next);
     }
     std::erase_if(sent_, [&, n = std::size_t{0}](const Sent& s) mutable {
-        return n++ < most && ring::distance(s.next, lowest[s.lane]) >= 0;
+        return n++ < most && ring::distance(s.next, lowest_[s.lane]) >= 0;
     });
-    std::vector<std::uint64_t> kept;
-    ring::kept_by_readers(p.cursors, [&](std::uint64_t id) { kept.push_back(id); });
+    kept_.clear();
+    ring::kept_by_readers(p.cursors, [&](std::uint64_t id) { kept_.push_back(id); });
     for (const auto& c : p.cells) {
         ring::LoanAt at;
         if (ring::CellWord::of(c.word.load(ring::order::claim)).state < ring::Cell::claiming ||
             ring::kind_of(c.meta.load(ring::order::relaxed)) != ring::Kind::loan)
             continue;
         std::memcpy(&at, c.data, sizeof at);
-        kept.push_back(ring::loan_id(at.bank, at.chunk));
+        kept_.push_back(ring::loan_id(at.bank, at.chunk));
     }
     std::erase_if(passed_, [&](const Sent& s) {
-        if (std::ranges::find(kept, ring::loan_id(s.bank, s.chunk)) != kept.end()) return false;
+        if (std::ranges::find(kept_, ring::loan_id(s.bank, s.chunk)) != kept_.end()) return false;
         unsent({s.bank, s.chunk, 0});
         return true;
     });
 }
 
 Result<MutBytes> BankViews::at(const Pages& p, const ring::LoanAt& at) {
-    const auto corrupt = [&] { return refuse(Errc::corrupt, "shm:" + p.name + ": a loan that cannot be"); };
-    if (at.bank >= ring::banks) return corrupt();
-    banks_.resize(std::max<std::size_t>(banks_.size(), at.bank + 1));
-    auto& bank = banks_[at.bank];
-    if (!bank) {
-        const auto& e = p.header->bank[at.bank];
-        const auto bytes = e.chunk_bytes.load(ring::order::claim);
-        WYE_TRY(bank, open_bank(p, at.bank, bytes, e.chunks.load(ring::order::relaxed)));
-    }
-    // The header that open_bank() checked may be another's by now; the size cannot.
-    const auto chunks = bank->geometry().capacity;
-    const auto bytes = chunks == 0 ? 0 : (bank->geometry().size - chunks_begin) / chunks;
-    if (at.chunk >= chunks || at.length > bytes) return corrupt();
-    return MutBytes(chunk_of(*bank, bytes, at.chunk), at.length);
+    if (at.bank < ring::banks && (at.bank >= banks_.size() || !banks_[at.bank].first)) WYE_CHECK(map(p, at.bank));
+    if (const auto bytes = known(at)) return *bytes;
+    return refuse(Errc::corrupt, "shm:" + p.name + ": a loan that cannot be");
+}
+
+Result<> BankViews::map(const Pages& p, std::uint32_t bank) {
+    banks_.resize(std::max<std::size_t>(banks_.size(), bank + 1));
+    auto& view = banks_[bank];
+    const auto& e = p.header->bank[bank];
+    const auto bytes = e.chunk_bytes.load(ring::order::claim);
+    WYE_TRY(view.segment, open_bank(p, bank, bytes, e.chunks.load(ring::order::relaxed)));
+    view.chunk_bytes = bytes;
+    view.chunks = view.segment.geometry().capacity;
+    view.first = chunk_of(view.segment, bytes, 0);
+    return {};
 }
 
 }  // namespace wye::shm

@@ -23,20 +23,24 @@ struct Lender : State, Loan::Owner {
         return {};
     }
     Result<Loan> loan(std::size_t n, Deadline d) {
-        WYE_TRY(const auto place, lend(n, d));
-        return Loan(*this, {place.data, n}, arena.remember(place.at));
+        auto place = arena.another(n);
+        if (!place) {
+            WYE_TRY(place, lend(n, d));
+        }
+        return Loan(*this, {place->data, n}, Arena::token_of(place->at));
     }
     Result<> send_lent(Bytes b, Deadline d) {
         WYE_TRY(const auto place, lend(b.size(), d));
         copy_bytes(place.data, b.data(), b.size());
         return give(place.at, d);
     }
-    Result<> commit(MutBytes, std::uint64_t token) override {
+    Result<> commit(MutBytes b, std::uint64_t token) override {
         WYE_CHECK(check_ours("commit"));
-        if (open) return give(arena.recall(token), Deadline::never());
-        return arena.unsent(arena.recall(token)), fail(Errc::closed, "commit", pages.name);
+        const auto at = Arena::loan_of(token, b.size());
+        if (open) return give(at, Deadline::never());
+        return arena.unsent(at), fail(Errc::closed, "commit", pages.name);
     }
-    void cancel(MutBytes, std::uint64_t token) noexcept override { arena.unsent(arena.recall(token)); }
+    void cancel(MutBytes b, std::uint64_t token) noexcept override { arena.unsent(Arena::loan_of(token, b.size())); }
 
 private:
     Result<Arena::Place> lend(std::size_t n, Deadline d) {

@@ -153,11 +153,55 @@ TEST(ShmQueue, more_jobs_in_hands_than_there_are_cells) {
     std::vector<ShmJob> hands;
     for (int i = 0; i < 20; ++i) WYE_ASSERT_OK(p.send(bytes_of(std::to_string(i))));
     for (auto j = take(w); j; j = take(w)) hands.push_back(std::move(*j));
-    EXPECT_EQ(hands.size(), 8u);
+    EXPECT_EQ(hands.size(), 16u);
     WYE_EXPECT_ERRC(Errc::exhausted, take(w));
     std::move(hands.back()).done();
     hands.pop_back();
-    EXPECT_EQ(text_of_job(or_throw(take(w))), "8");
+    EXPECT_EQ(text_of_job(or_throw(take(w))), "16");
+}
+
+std::string text_of_run(ShmWorker& w, std::size_t most) {
+    std::string all;
+    const auto n = w.drain(
+        most,
+        [&](ShmJob job) {
+            all += std::string(text_of(job.bytes())) + (job.deliveries() == 1 ? "" : "again") + ' ';
+            std::move(job).done();
+        },
+        100ms);
+    return n ? all : "error: " + std::string(name(n.error().kind()));
+}
+
+TEST(ShmQueue, runs_come_in_order_and_are_no_longer_than_was_asked) {
+    const NamedRing n({.shape = Shape::queue, .lanes = 1});
+    auto p = n.producer();
+    auto w = n.worker(), other = n.worker();
+    std::vector<std::string> texts;
+    std::vector<Bytes> all;
+    for (int i = 0; i < 12; ++i) texts.push_back(std::to_string(i));
+    for (const auto& t : texts) all.push_back(bytes_of(t));
+    EXPECT_EQ(or_throw(p.send_many(all)), all.size());
+    EXPECT_EQ(text_of_run(w, 1), "0 ");
+    EXPECT_EQ(text_of_run(w, 6), "1 2 3 4 5 6 ");
+    EXPECT_EQ(text_of_run(other, 2), "7 8 ");
+    EXPECT_EQ(text_of_run(w, 100), "9 10 11 ");
+    EXPECT_EQ(text_of_run(w, 100), "error: timed_out");
+}
+
+TEST(ShmQueue, what_a_run_leaves_in_hand_is_taken_next_or_given_back) {
+    const NamedRing n({.shape = Shape::queue, .lanes = 1});
+    auto p = n.producer();
+    for (const auto* t : {"a", "b", "c", "d"}) WYE_ASSERT_OK(p.send(bytes_of(t)));
+    auto w = std::make_optional(n.worker());
+    const auto first = [](ShmJob job) {
+        std::move(job).done();
+        throw std::runtime_error("enough");
+    };
+    EXPECT_THROW((void)w->drain(4, first), std::runtime_error);
+    EXPECT_EQ(receive(*w), "b");
+    w.reset();
+    auto other = n.worker();
+    EXPECT_EQ(text_of_run(other, 4), "cagain dagain ");
 }
 
 TEST(ShmQueue, a_worker_is_told_when_nobody_is_left_and_a_producer_likewise) {

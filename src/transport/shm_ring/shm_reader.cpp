@@ -45,6 +45,9 @@ struct ReaderState final : State, ShmReader::Core, Lease::Owner {
     Result<std::optional<Got>> get_stable(const ring::Message&);
     Result<Got> wait_for(Deadline);
     void finish(const Got&) noexcept;
+    std::optional<Lease> only_loan(const ring::Message&);
+    Lease lease(const ring::Message&);
+    Lease lease(const Got&);
     std::uint64_t keep_copy();
     /// Not in lumps: it is much memory, and somebody may wait for it.
     void give_loan_back() noexcept {
@@ -231,6 +234,34 @@ void ReaderState::finish(const Got& g) noexcept {
     if (g.kept != 0) give_loan_back();
 }
 
+// The plain case, of a writer that waits for us: none is kept, and its bank is known.
+std::optional<Lease> ReaderState::only_loan(const ring::Message& m) {
+    ring::LoanAt at;
+    ring::copy_shared(reinterpret_cast<std::byte*>(&at), m.data, sizeof at);
+    const auto bytes = banks.known(at);
+    auto& slot = cursor->kept[0];
+    if (!bytes || slot.load(ring::order::relaxed) != 0) return {};
+    (void)ring::keep_loan(slot, ring::loan_id(at.bank, at.chunk), lane, m, true);
+    pass(m);
+    give_loan_back();
+    return Lease(*this, *bytes, of_loan);
+}
+
+// Of a copied message, which holds the cursor.
+Lease ReaderState::lease(const ring::Message& m) {
+    held = true;
+    lane.pass(m);
+    leases.push_back({lane.at()});
+    return {*this, m.bytes(), first_lease + leases.size() - 1};
+}
+// Of what may be passed.
+Lease ReaderState::lease(const Got& got) {
+    pass(got.message);
+    if (got.kept == 0) return {*this, got.bytes, keep_copy()};
+    give_loan_back();
+    return {*this, got.bytes, of_loan | (got.kept - 1)};
+}
+
 // `copy` is a lease's from now on; its bytes stay where they are.
 std::uint64_t ReaderState::keep_copy() {
     free_copies.reserve(copies.size() + 1);  // so that release() needs no memory
@@ -312,17 +343,14 @@ Result<MutBytes> ShmReader::recv_slowly(MutBytes into, Deadline d) {
 
 Result<Lease> ShmReader::take(Deadline d) {
     auto& s = of(core_);
-    WYE_TRY(const auto got, s.wait_for(d));
-    if (got.kept != 0 || !s.gating) {
-        s.pass(got.message);
-        if (got.kept != 0) s.give_loan_back();
-        const auto token = got.kept != 0 ? ReaderState::of_loan | (got.kept - 1) : s.keep_copy();
-        return Lease(s, got.bytes, token);
+    if (ring::Message m; core_->there(m, d)) [[likely]] {
+        if (m.kind == Kind::bytes) return s.lease(m);
+        if (m.kind == Kind::loan)
+            if (auto loan = s.only_loan(m)) return std::move(*loan);
     }
-    s.held = true;
-    s.lane.pass(got.message);
-    s.leases.push_back({s.lane.at()});
-    return Lease(s, got.bytes, s.first_lease + s.leases.size() - 1);
+    WYE_TRY(const auto got, s.wait_for(d));
+    if (got.kept == 0 && s.gating) return s.lease(got.message);
+    return s.lease(got);
 }
 
 }  // namespace wye

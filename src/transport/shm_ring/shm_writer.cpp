@@ -50,13 +50,14 @@ struct WriterState final : Lender, ShmWriter::Core {
         return wait(pages.header->space, d, attempt, [this] { return look(); });
     }
     Result<> put_loan(const ring::LoanAt& at, Deadline d) override {
-        return until(d, [&] {
+        const auto put = [&] {
             if (!lane.put(Kind::loan, at.length, gate, [&](std::byte* to) { std::memcpy(to, &at, sizeof at); }))
                 return false;
-            arena.sent(at, 0, lane.tail().position);
             data();
+            arena.sent(at, 0, lane.tail().position);
             return true;
-        });
+        };
+        return put() ? Result<>() : until(d, put);
     }
 
 private:

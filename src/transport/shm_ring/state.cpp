@@ -46,7 +46,7 @@ ring::Geometry geometry_of(const ShmShape& o) {
     const bool queue = o.shape == Shape::queue;
     g.lanes = queue && !o.strict ? o.lanes : 1;
     g.granules = static_cast<std::uint32_t>(bytes_of_lane(o) / ring::granule);
-    g.participants = o.participants != 0 ? o.participants : queue ? 64 : o.shape == Shape::stream ? 8 : 128;
+    g.participants = o.participants != 0 ? o.participants : queue ? 48 : o.shape == Shape::stream ? 8 : 128;
     g.cells = queue ? ring::longest_run * g.participants : 0;
     g.strict = queue && o.strict;
     g.most_deliveries = o.most_deliveries;
