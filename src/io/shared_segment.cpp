@@ -3,6 +3,7 @@
 #include "io/user_directory.hpp"
 #include "os/errno.hpp"
 #include "os/file_pages.hpp"
+#include "os/lock_file.hpp"
 #include "os/small_file.hpp"
 
 #include <algorithm>
@@ -86,7 +87,7 @@ Result<> SharedSegment::map(int fd, const std::string& file, const Shape& shape)
     std::memcpy(&geometry_, pages_.data(), sizeof geometry_);
     const std::string_view kind(geometry_.kind, ::strnlen(geometry_.kind, sizeof geometry_.kind));
     if (geometry_.magic != magic || kind != shape.kind) return wrong("not a segment of this kind");
-    if (geometry_.layout != shape.layout)
+    if (geometry_.layout != shape.layout && shape.layout != any_layout)
         return wrong("made by another version (layout " + std::to_string(geometry_.layout) + ", ours is " +
                      std::to_string(shape.layout) + ")");
     if (geometry_.size != size) return wrong("its size is not what its header says");
@@ -129,6 +130,17 @@ Result<SharedSegment> SharedSegment::open(const std::string& name, const Shape& 
     }
 }
 
+// The name goes only while it is still ours: no other remover unlinks meanwhile, and nobody makes it while it is there.
+Result<> SharedSegment::unlink(int directory, const std::string& file, bool first) const {
+    WYE_TRY(auto removers, sys::LockFile::open(user_directory(), {.create = false}));
+    WYE_CHECK(removers.take(false, Deadline(std::chrono::seconds(1))));
+    struct stat named{}, ours{};
+    long r = sys::lstatat(directory, file.c_str(), &named);
+    if (r >= 0) r = sys::fstat(fd_.get(), &ours);
+    if (r >= 0) r = named.st_ino == ours.st_ino ? sys::unlinkat(directory, file.c_str()) : -ENOENT;
+    return r >= 0 || (r == -ENOENT && first) ? Result<>() : sys::fail(r, "remove", user_directory() + "/" + file);
+}
+
 Result<> SharedSegment::remove(const std::string& name, const Shape& shape, const RemoveOptions& options,
                                const std::function<Result<>(SharedSegment&)>& told) {
     WYE_CHECK(check_name(name));
@@ -138,8 +150,7 @@ Result<> SharedSegment::remove(const std::string& name, const Shape& shape, cons
     if (options.dry_run) return {};
     const bool first = s.shared().retired.exchange(1, std::memory_order_seq_cst) == 0;
     if (told) WYE_CHECK(told(s));  // first: while it has its name, who comes after a remover that died can finish
-    const long r = sys::unlinkat(directory.get(), file.c_str());
-    if (r < 0 && (r != -ENOENT || !first)) return sys::fail(r, "unlink", user_directory() + "/" + file);
+    WYE_CHECK(s.unlink(directory.get(), file, first));
     remove_user_directory();  // not while others lie there
     return {};
 }

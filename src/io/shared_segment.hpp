@@ -29,9 +29,10 @@ public:
         std::int32_t creator = 0;
     };
 
+    static constexpr std::uint32_t any_layout = 0;
     struct Shape {
-        std::string_view kind;  ///< up to 11 characters; the file is KIND.NAME
-        std::uint32_t layout = 1;
+        std::string_view kind;     ///< up to 11 characters; the file is KIND.NAME
+        std::uint32_t layout = 1;  ///< any_layout, to remove: whoever made it
         std::uint32_t participants = 0, capacity = 0;
         std::uint64_t size = 0;  ///< head and content; zeroed
     };
@@ -41,9 +42,10 @@ public:
     /// (Errc::mismatch), the owner we (Errc::denied).
     static Result<SharedSegment> open(const std::string& name, const Shape&, Create, const Fill&);
 
-    /// Errc::not_found when it is not there. `told(segment)` runs after it was marked as retired,
-    /// and before its name goes: to wake who waits, and to take away what lies beside it. When that fails, so does
-    /// this, and can be called again.
+    /// Errc::not_found when it is not there. What another version made goes too. `told(segment)` runs after it was
+    /// marked as retired, and before its name goes: to wake who waits (if it is of the layout that the caller knows),
+    /// and to take away what lies beside it. When that fails, so does this, and can be called again. Of several who
+    /// remove it at once, none takes away what somebody made since under that name.
     static Result<> remove(const std::string& name, const Shape&, const RemoveOptions&,
                            const std::function<Result<>(SharedSegment&)>& told);
 
@@ -77,6 +79,7 @@ private:
     static Result<SharedSegment> attach(int directory, const std::string& file, const Shape&);
     Result<> map(int fd, const std::string& file, const Shape&);
     Result<> hold(int fd, const std::string& file);
+    Result<> unlink(int directory, const std::string& file, bool first) const;
 
     sys::Unforked fd_;
     sys::Mapping pages_;

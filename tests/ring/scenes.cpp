@@ -83,6 +83,7 @@ void take(Stage& s) { s.take_job(); }
 void job_done(Stage& s) { s.do_job(); }
 void give_back(Stage& s) { s.victim.job.reset(); }
 void work(Stage& s) { take(s), job_done(s); }
+void work_a_run(Stage& s) { s.do_run(4); }
 void close_writer(Stage& s) {
     s.report->closing = true;
     s.victim.writer.reset();
@@ -182,6 +183,9 @@ void jobs(std::vector<Scene>& all, bool strict, const std::string& name) {
     add("take_record", produces(5, record), victim_works, take);
     add("take_loan", produces(5, loaned), victim_works, take);
     add("take_again", produces(5, in_line), both(victim_works, work), take);
+    add("take_run", produces(5, in_line), victim_works, work_a_run);
+    add("take_run_loan", produces(5, loaned), both(victim_works, work), work_a_run);
+    add("leave_run", produces(5, in_line), both(victim_works, work_a_run), leave);
     add("done", produces(5, in_line), both(victim_works, take), job_done);
     add("done_loan", produces(5, loaned), both(victim_works, take), job_done);
     add("give_back", produces(5, in_line), both(victim_works, take), give_back);

@@ -66,18 +66,32 @@ void Stage::recv(Deadline d) {
 
 void Stage::take_job(Deadline d) {
     auto job = victim.worker->take(d);
-    if (!job) return;
+    if (job) hand(std::move(*job));
+}
+
+void Stage::hand(ShmJob job) {
     unsigned number = 0;
-    std::memcpy(&number, job->bytes().data(), sizeof number);
+    std::memcpy(&number, job.bytes().data(), sizeof number);
     report->job = number + 1;
-    victim.job = std::move(*job);
+    victim.job = std::move(job);
+}
+
+void Stage::do_run(std::size_t most) {
+    (void)victim.worker->drain(
+        most,
+        [this](ShmJob job) {
+            hand(std::move(job));
+            do_job();
+        },
+        Deadline::now());
 }
 
 void Stage::do_job() {
     if (!victim.job) return;
     report->doing = report->job.load();
     std::move(*victim.job).done();
-    report->did = report->job.load();
+    if (const auto place = Report::place_of(report->job - 1); place < std::size(report->done))
+        report->done[place] = true;
     report->job = 0;
 }
 
@@ -266,7 +280,7 @@ void Stage::verify_queue(Tally& t) {
     // The victim's may come after ours (another lane), and those that it had when it is found dead.
     for (int tries = 0; tries < 3; ++tries)
         while (take(std::chrono::milliseconds(5), t)) {}
-    const auto had = [&](unsigned n) { return seen_.contains(n) || n + 1 == r.did || n + 1 == r.doing; };
+    const auto had = [&](unsigned n) { return seen_.contains(n) || r.did(n) || n + 1 == r.doing; };
     for (unsigned n = 0; n < sure; ++n)
         if (!had(n)) problem(t.lost, std::to_string(n));
     for (unsigned i = 0; i < 100; ++i)
@@ -274,7 +288,7 @@ void Stage::verify_queue(Tally& t) {
     for (unsigned i = 0; i < round_; ++i)
         if (!had(2 * later + i)) problem(t.lost, "of what was sent meanwhile");
     for (const auto n : seen_)
-        if ((n < later && n >= perhaps) || n + 1 == r.did) problem(t.duplicated, std::to_string(n) + " was done");
+        if ((n < later && n >= perhaps) || r.did(n)) problem(t.duplicated, std::to_string(n) + " was done");
     lend_all(t);
 }
 

@@ -24,7 +24,10 @@ struct Report {
     std::atomic<bool> came, closing;            // open() has returned; close has begun
     std::atomic<unsigned> sending, sent;        // messages that it began to send, and whose send() returned
     std::atomic<unsigned> receiving, received;  // likewise
-    std::atomic<unsigned> job, doing, did;      // number + 1 of the one in its hands, whose done() began, and returned
+    std::atomic<unsigned> job, doing;           // number + 1 of the one in its hands, and whose done() began
+    std::atomic<bool> done[3 * 2048];           // those whose done() returned, by place_of(number)
+    static std::size_t place_of(unsigned number) { return number / later * 2048 + number % later; }
+    bool did(unsigned number) const { return number % later < 2048 && done[place_of(number)]; }
     std::atomic<bool> finished;
 };
 
@@ -70,6 +73,8 @@ public:
     void commit();
     void recv(Deadline = Deadline::now());
     void take_job(Deadline = Deadline::now());
+    void hand(ShmJob);
+    void do_run(std::size_t most);
     void do_job();
     // ---- what the others do while it stands still: many operations
     void go_round(Tally&, const std::string& where);

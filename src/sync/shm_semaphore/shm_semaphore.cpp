@@ -233,8 +233,11 @@ Result<> make(const Uri& uri, const OpenOptions& o) {
 }
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
-    return SharedSegment::remove(std::string(uri.address()), shape_of(0), o, [](SharedSegment& s) -> Result<> {
-        if (s.geometry().size < shape_of(0).size) return {};
+    const auto ours = shape_of(0);
+    auto any = ours;
+    any.layout = SharedSegment::any_layout;
+    return SharedSegment::remove(std::string(uri.address()), any, o, [&](SharedSegment& s) -> Result<> {
+        if (s.geometry().layout != ours.layout || s.geometry().size < ours.size) return {};
         auto& event = reinterpret_cast<Layout*>(s.content())->event;
         event.fetch_add(1);
         (void)sys::futex_wake(event, sys::every_sleeper);

@@ -85,9 +85,11 @@ Result<> make(const Uri& uri, const OpenOptions& how) {
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
     const auto name = std::string(uri.address());
-    return SharedSegment::remove(name, shm::Pages::any(), o, [&](SharedSegment& s) -> Result<> {
+    auto shape = shm::Pages::any();
+    shape.layout = SharedSegment::any_layout;
+    return SharedSegment::remove(name, shape, o, [&](SharedSegment& s) -> Result<> {
         shm::Ringing::everybody(name);
-        if (s.geometry().size >= sizeof(ring::Header) + 2 * SharedSegment::head) {
+        if (s.geometry().layout == ring::layout_version && s.geometry().size >= sizeof(ring::Header) + 2 * SharedSegment::head) {
             auto& h = *reinterpret_cast<ring::Header*>(s.content() + (128 - SharedSegment::head));
             for (auto* bell : {&h.data, &h.space}) {
                 bell->event.fetch_add(1);

@@ -294,6 +294,30 @@ TEST(ShmRing, another_version_word_size_shape_or_size_is_refused) {
     }
 }
 
+TEST(ShmRing, another_versions_ring_can_be_removed) {
+    const NamedRing n;
+    auto made = or_throw(shm::Pages::open(n.name, {}, Create::exclusive));
+    const auto layout = reinterpret_cast<std::uint32_t*>(made.segment.content() - SharedSegment::head + 8);
+    ASSERT_EQ(*layout, ring::layout_version);
+    *layout = ring::layout_version + 1;
+    WYE_EXPECT_ERRC(Errc::mismatch, ShmWriter::open(n.name));
+    WYE_ASSERT_OK(wye::remove("shm:" + n.name));
+    WYE_ASSERT_OK(ShmWriter::open(n.name));
+}
+
+// Two who remove, and one who makes it anew in between: the new one stays.
+TEST(ShmRing, who_removes_it_late_takes_away_no_other) {
+    const NamedRing n;
+    WYE_ASSERT_OK(shm::Pages::open(n.name, {}, Create::exclusive));
+    const auto late = SharedSegment::remove(n.name, shm::Pages::any(), {}, [&](SharedSegment&) -> Result<> {
+        WYE_CHECK(wye::remove("shm:" + n.name));
+        WYE_CHECK(shm::Pages::open(n.name, {}, Create::exclusive));
+        return {};
+    });
+    WYE_ASSERT_OK(late);
+    WYE_ASSERT_OK(shm::Pages::open(n.name, {}, Create::never));
+}
+
 TEST(ShmRing, another_user_is_denied) {
     if (::geteuid() != 0) GTEST_SKIP() << "takes root, to become somebody else";
     const NamedRing n;
