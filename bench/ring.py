@@ -117,8 +117,10 @@ def rows():
         more("publish while nobody sleeps", "publish subscribers=1", "publish-bare", 2),
         against("48 B, wake", "wake bytes=8 wait=block n=300", "floor-wake n=300", 1.05, "W"),
         against("48 B, wake, unpinned", "wake bytes=8 wait=block n=300 pinned=0", "floor-wake n=300 pinned=0", 1.05, "W"),
-        queue("queue, 1 and 1", "sides=1"),
-        queue("queue, 2 and 2", "sides=2"),
+        queue("queue, 1 and 1", "sides=1 batch=1"),
+        queue("queue, 2 and 2", "sides=2 batch=1"),
+        queue("queue, 1 and 1, batches of 32", "sides=1 batch=32"),
+        queue("queue, 2 and 2, batches of 32", "sides=2 batch=32"),
         more("Channel, there and back", "erased", "concrete", 5),
     ]
 

@@ -5,6 +5,7 @@
 #include "wye/transport/shm_ring/cursors.hpp"
 #include "wye/transport/shm_ring/queue.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -260,28 +261,64 @@ private:
     Core* core_;
 };
 
+namespace shm {
+
+/// What a worker's hot path needs, and only that.
+struct WorkerCore {
+    ring::Taker taker;
+    ring::Ringer space;
+    std::array<ring::Job, ring::longest_run> run;  // taken at once, handed out one by one
+    std::uint32_t given = 0, taken = 0;            // of it
+    std::uint64_t so_far = 0;                      // jobs taken
+    const std::uint64_t* generation_now = nullptr;
+    std::uint64_t generation = 0;
+
+    bool ours() const noexcept { return *generation_now == generation; }
+    ring::Taker::Took take_run(std::size_t most) noexcept {
+        given = 0;
+        const auto took = taker.take(std::span(run).first(std::min<std::size_t>(most, run.size())), taken);
+        if (took != ring::Taker::Took::job) return taken = 0, took;
+        so_far += taken;
+        space();
+        return took;
+    }
+    /// Whether there is one, of a run of up to `most`.
+    bool in_hand(std::size_t most) noexcept {
+        return given != taken || (ours() && take_run(most) == ring::Taker::Took::job);
+    }
+    void done(const ring::Job& job) noexcept {
+        taker.done(job);
+        if (job.kind == ring::Kind::loan) space();
+    }
+};
+
+}  // namespace shm
+
 /// A job in a worker's hands. Dropped without done() it goes to another worker, and likewise when this process dies.
 class ShmJob {
 public:
-    ShmJob(ShmJob&& o) noexcept : state_(std::exchange(o.state_, nullptr)), job_(o.job_), bytes_(o.bytes_) {}
+    ShmJob(ShmJob&& o) noexcept : core_(std::exchange(o.core_, nullptr)), job_(o.job_), bytes_(o.bytes_) {}
     ShmJob& operator=(ShmJob&& o) noexcept {
         ShmJob old(std::move(*this));
-        state_ = std::exchange(o.state_, nullptr), job_ = o.job_, bytes_ = o.bytes_;
+        core_ = std::exchange(o.core_, nullptr), job_ = o.job_, bytes_ = o.bytes_;
         return *this;
     }
     ~ShmJob() {
-        if (state_) give_back();
+        if (core_) give_back();
     }
     Bytes bytes() const noexcept { return bytes_; }
     /// How often it was handed out; more than once: somebody may have done it, or half of it, before.
     unsigned deliveries() const noexcept { return job_.deliveries; }
-    void done() && noexcept;
+    void done() && noexcept {
+        if (auto& core = *std::exchange(core_, nullptr); core.ours()) core.done(job_);
+    }
 
 private:
     friend class ShmWorker;
-    ShmJob(shm::State* s, ring::Job j, Bytes b) noexcept : state_(s), job_(j), bytes_(b) {}
+    ShmJob(shm::WorkerCore* c, const ring::Job& j, Bytes b) noexcept : core_(c), job_(j), bytes_(b) {}
+    ShmJob(shm::WorkerCore* c, const ring::Job& j) noexcept : ShmJob(c, j, Bytes(j.data, j.length)) {}
     void give_back() noexcept;
-    shm::State* state_;
+    shm::WorkerCore* core_;
     ring::Job job_;
     Bytes bytes_;
 };
@@ -292,21 +329,39 @@ public:
     [[nodiscard]] static Result<ShmWorker> open(const std::string& name, ShmOptions = {});
 
     /// Errc::closed when every producer has left and nothing is there or in other workers' hands.
-    Result<ShmJob> take(Deadline d = Deadline::never()) { return take_of_run(1, d); }
+    Result<ShmJob> take(Deadline d = Deadline::never()) {
+        WYE_CHECK(wait_in_hand(1, d));
+        return next();
+    }
     /// `f(ShmJob)` for up to `most` jobs that are there; how many. Waits for the first. They are taken in runs of up to
     /// 4, which costs little more than one and keeps the last of them from other workers while `f` does the first.
     template <class F>
     Result<std::size_t> drain(std::size_t most, F&& f, Deadline d = Deadline::never()) {
         std::size_t n = 0;
-        for (; n < most && (n == 0 || in_hand(most - n)); ++n) {
-            auto job = take_of_run(most - n, d);
-            if (!job && n == 0) return std::unexpected(std::move(job).error());
-            if (job) f(std::move(*job));
+        if (most > 0) WYE_CHECK(wait_in_hand(most, d));
+        for (; n < most && core_->in_hand(most - n); ++n) {
+            const auto& job = core_->run[core_->given++];
+            if (is_copied(job)) [[likely]] {
+                f(ShmJob(core_, job));
+                continue;
+            }
+            auto other = next_slowly(job);
+            if (!other && n == 0) return std::unexpected(std::move(other).error());
+            if (other) f(std::move(*other));
         }
         return n;
     }
     /// take() and done(): who dies in between has lost it.
-    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never());
+    Result<MutBytes> recv(MutBytes into, Deadline d = Deadline::never()) {
+        WYE_CHECK(wait_in_hand(1, d));
+        const auto& job = core_->run[core_->given];
+        if (!is_copied(job) || job.length > into.size()) [[unlikely]]
+            return recv_slowly(into);
+        ++core_->given;
+        ring::copy_shared(into.data(), job.data, job.length);
+        core_->taker.done(job);
+        return into.first(job.length);
+    }
     /// A job that was set aside (ShmShape::most_deliveries); Errc::timed_out when there is none.
     Result<ShmJob> take_poisoned();
     std::size_t max_message() const noexcept;
@@ -314,11 +369,24 @@ public:
     const Traits& own_traits() const noexcept { return queue_traits; }
 
 private:
-    explicit ShmWorker(shm::Handle) noexcept;
-    Result<ShmJob> take_of_run(std::size_t most, Deadline);
-    bool in_hand(std::size_t most) noexcept;
-    Result<ShmJob> handed(const ring::Job&);
+    explicit ShmWorker(shm::Handle, shm::WorkerCore*) noexcept;
+    static bool is_copied(const ring::Job& job) noexcept {
+        return job.kind == ring::Kind::bytes && job.length <= ring::cell_bytes;
+    }
+    Result<> wait_in_hand(std::size_t most, Deadline d) {
+        return core_->in_hand(most) ? Result<>() : wait_slowly(most, d);
+    }
+    Result<ShmJob> next() {
+        const auto& job = core_->run[core_->given++];
+        if (is_copied(job)) [[likely]]
+            return ShmJob(core_, job);
+        return next_slowly(job);
+    }
+    Result<> wait_slowly(std::size_t most, Deadline);
+    Result<ShmJob> next_slowly(const ring::Job&);
+    Result<MutBytes> recv_slowly(MutBytes);
     shm::Handle state_;
+    shm::WorkerCore* core_;
 };
 
 extern const Mechanism shm_ring_mechanism;

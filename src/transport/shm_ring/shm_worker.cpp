@@ -12,44 +12,18 @@ using ring::Job, ring::Kind, ring::Taker;
 
 namespace shm {
 
-struct WorkerState final : State {
-    Taker taker;
+struct WorkerState final : State, WorkerCore {
     BankViews banks;
-    ring::Ringer space;
-    bool met = false;
-    std::array<Job, ring::longest_run> run;  // taken at once, handed out one by one
-    std::uint32_t given = 0, taken = 0;      // of it
-    std::uint64_t taken_before = 0;          // jobs
+    bool met = false;  // a producer
     ring::Breath breath;
 
     WorkerState(Pages p, const ShmOptions& o) : State(std::move(p), o) {}
     ~WorkerState() override;
     Result<> begin();
-
-    bool in_hand() const noexcept { return given != taken; }
-    Taker::Took take_run(std::size_t most) noexcept {
-        given = 0;
-        const auto took = taker.take(std::span(run).first(std::min<std::size_t>(most, run.size())), taken);
-        if (took != Taker::Took::job) return taken = 0, took;
-        met = true;
-        taken_before += taken;
-        space();
-        return took;
-    }
-    /// One in hand, of a run of up to `most`.
-    Result<> get(std::size_t most, Deadline d) {
-        if (in_hand() || (ours() && take_run(most) == Taker::Took::job)) [[likely]]
-            return {};
-        return wait_for(most, d);
-    }
     Result<> wait_for(std::size_t most, Deadline);
     Result<> wrong(Taker::Took) const;
     Result<> nobody_left();
     Result<MutBytes> bytes_of(const Job&);
-    void done(const Job& job) noexcept {
-        taker.done(job);
-        if (job.kind == Kind::loan) space();
-    }
     void give_back(const Job& job) noexcept {
         taker.give_back(job);
         ringer(pages.header->data, 1)();
@@ -58,7 +32,7 @@ struct WorkerState final : State {
 
 WorkerState::~WorkerState() {
     if (!joined || !State::ours()) return;
-    while (in_hand()) give_back(run[given++]);
+    while (given != taken) give_back(run[given++]);
     taker.leave();
     pages.header->worker_fate.store(static_cast<std::uint32_t>(ring::Fate::left), ring::order::give_back);
 }
@@ -68,6 +42,7 @@ Result<> WorkerState::begin() {
     pages.header->worker_fate.store(static_cast<std::uint32_t>(ring::Fate::here), ring::order::give_back);
     taker = Taker(pages.queue(), self.word(), self.slot % pages.g.lanes);
     space = ringer(pages.header->space, 1);
+    WorkerCore::generation_now = State::generation_now, WorkerCore::generation = State::generation;
     return {};
 }
 
@@ -79,7 +54,7 @@ Result<> WorkerState::wrong(Taker::Took took) const {
 
 Result<> WorkerState::wait_for(std::size_t most, Deadline d) {
     WYE_CHECK(check_ours("take"));
-    if (!d.is_now()) breath.draw(taken_before);
+    if (!d.is_now()) breath.draw(so_far);
     Result<> result;
     const auto ready = [&] {
         const auto took = take_run(most);
@@ -88,13 +63,13 @@ Result<> WorkerState::wait_for(std::size_t most, Deadline d) {
         return !result;
     };
     if (!ready()) WYE_CHECK(wait(pages.header->data, d, ready, [&] { return bury_dead(), Result<>(); }));
-    return in_hand() ? Result<>() : result;
+    return given != taken ? Result<>() : result;
 }
 
 // No producer, no job, and none in other hands that may come back.
 Result<> WorkerState::nobody_left() {
     if (all.count(static_cast<std::uint32_t>(Role::writer)) != 0) return met = true, Result<>();
-    if (!met) return {};
+    if (!met && so_far == 0) return {};
     for (const auto& c : pages.cells) {
         const auto w = ring::CellWord::of(c.word.load(ring::order::claim));
         if (w.state == ring::Cell::taken || w.state == ring::Cell::returned ||
@@ -123,12 +98,32 @@ Result<MutBytes> WorkerState::bytes_of(const Job& job) {
 using shm::WorkerState;
 
 namespace {
-WorkerState& of(const shm::Handle& s) noexcept { return static_cast<WorkerState&>(*s); }
+WorkerState& of(shm::WorkerCore* c) noexcept { return *static_cast<WorkerState*>(c); }
 }  // namespace
 
+void ShmJob::give_back() noexcept {
+    auto& s = of(std::exchange(core_, nullptr));
+    if (s.State::ours()) s.give_back(job_);
+}
+
+ShmWorker::ShmWorker(shm::Handle s, shm::WorkerCore* c) noexcept : state_(std::move(s)), core_(c) {}
+
+Result<ShmWorker> ShmWorker::open(const std::string& name, ShmOptions o) {
+    WYE_TRY(auto pages, shm::Pages::open_queue(name, o.made, o.create));
+    auto s = std::make_unique<WorkerState>(std::move(pages), o);
+    if (auto begun = s->begin(); !begun) return s->unmake(), std::unexpected(std::move(begun).error());
+    shm::WorkerCore* core = s.get();
+    return ShmWorker(shm::Handle(s.release()), core);
+}
+
+std::size_t ShmWorker::max_message() const noexcept { return state_->max_message; }
+int ShmWorker::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
+
+Result<> ShmWorker::wait_slowly(std::size_t most, Deadline d) { return of(core_).wait_for(most, d); }
+
 // What is no job is dropped; what cannot be mapped, for want of a descriptor or of room, is for somebody else.
-Result<ShmJob> ShmWorker::handed(const Job& job) {
-    auto& s = of(state_);
+Result<ShmJob> ShmWorker::next_slowly(const Job& job) {
+    auto& s = of(core_);
     auto bytes = s.bytes_of(job);
     if (bytes) return ShmJob(&s, job, *bytes);
     if (bytes.error().is(Errc::corrupt))
@@ -138,63 +133,21 @@ Result<ShmJob> ShmWorker::handed(const Job& job) {
     return std::unexpected(std::move(bytes).error());
 }
 
-void ShmJob::done() && noexcept {
-    auto& s = static_cast<WorkerState&>(*std::exchange(state_, nullptr));
-    if (s.ours()) s.done(job_);
-}
-
-void ShmJob::give_back() noexcept {
-    auto& s = static_cast<WorkerState&>(*std::exchange(state_, nullptr));
-    if (s.ours()) s.give_back(job_);
-}
-
-ShmWorker::ShmWorker(shm::Handle s) noexcept : state_(std::move(s)) {}
-
-Result<ShmWorker> ShmWorker::open(const std::string& name, ShmOptions o) {
-    WYE_TRY(auto pages, shm::Pages::open_queue(name, o.made, o.create));
-    auto s = std::make_unique<WorkerState>(std::move(pages), o);
-    if (auto begun = s->begin(); !begun) return s->unmake(), std::unexpected(std::move(begun).error());
-    return ShmWorker(shm::Handle(s.release()));
-}
-
-std::size_t ShmWorker::max_message() const noexcept { return state_->max_message; }
-int ShmWorker::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
-
-Result<ShmJob> ShmWorker::take_of_run(std::size_t most, Deadline d) {
-    auto& s = of(state_);
-    WYE_CHECK(s.get(most, d));
-    return handed(s.run[s.given++]);
-}
-
-bool ShmWorker::in_hand(std::size_t most) noexcept {
-    auto& s = of(state_);
-    return s.in_hand() || (s.ours() && s.take_run(most) == Taker::Took::job);
-}
-
-Result<MutBytes> ShmWorker::recv(MutBytes into, Deadline d) {
-    auto& s = of(state_);
-    WYE_CHECK(s.get(1, d));
-    const auto& job = s.run[s.given];
-    if (job.kind == Kind::bytes && job.length <= std::min<std::uint64_t>(into.size(), ring::cell_bytes)) [[likely]] {
-        ++s.given;
-        ring::copy_shared(into.data(), job.data, job.length);
-        s.taker.done(job);
-        return into.first(job.length);
-    }
-    WYE_TRY(auto taken, handed(s.run[s.given++]));
-    const auto n = taken.bytes().size();
+Result<MutBytes> ShmWorker::recv_slowly(MutBytes into) {
+    WYE_TRY(auto job, next());
+    const auto n = job.bytes().size();
     if (n > into.size()) return fail(Errc::too_big, "recv");
-    copy_bytes(into.data(), taken.bytes().data(), n);
-    std::move(taken).done();
+    copy_bytes(into.data(), job.bytes().data(), n);
+    std::move(job).done();
     return into.first(n);
 }
 
 Result<ShmJob> ShmWorker::take_poisoned() {
-    auto& s = of(state_);
+    auto& s = of(core_);
     WYE_CHECK(s.check_ours("take_poisoned"));
     Job job;
     if (!s.taker.take_poisoned(job)) return fail(Errc::timed_out);
-    return handed(job);
+    return next_slowly(job);
 }
 
 }  // namespace wye
