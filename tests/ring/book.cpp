@@ -18,9 +18,12 @@ public:
         const char* path = ::getenv("WYE_RING_REPORT");
         std::FILE* out = path != nullptr ? std::fopen(path, "a") : stdout;
         if (out == nullptr) return;
-        for (const auto& [name, t] : all)
-            std::fprintf(out, "%-48s %7ld points %3ld stuck %3ld lost %3ld duplicated %3ld torn %3ld leaked\n",
-                         name.c_str(), t.points, t.stuck, t.lost, t.duplicated, t.torn, t.leaked);
+        for (const auto& [name, t] : all) {
+            std::fprintf(out, "%-48s ", name.c_str());
+            if (t.covered > 0) std::fprintf(out, "%7ld instructions ", t.covered);
+            std::fprintf(out, "%7ld points %3ld stuck %3ld lost %3ld duplicated %3ld torn %3ld leaked\n", t.points,
+                         t.stuck, t.lost, t.duplicated, t.torn, t.leaked);
+        }
         if (out != stdout) std::fclose(out);
     }
 };

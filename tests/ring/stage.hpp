@@ -43,6 +43,7 @@ struct Ends {
 };
 
 struct Tally {
+    long covered = 0;  // instructions, of which the points are those that others can tell from the one before
     long points = 0, stuck = 0, lost = 0, duplicated = 0, torn = 0, leaked = 0;
     bool clean() const { return stuck + lost + duplicated + torn + leaked == 0; }
 };

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,15 +104,28 @@ bool may_step() {
     return !Stepped([] {}, [] {}).over();
 }
 
-Path trace(Stepped& one) {
+Path trace(Stepped& one, const std::function<bool(std::uintptr_t)>& look) {
     Path path;
     std::unordered_map<std::uintptr_t, long> visits;
-    for (; !one.over() && path.size() < 10'000'000; one.step(1)) {
+    while (!one.over() && path.size() < 10'000'000) {
         const auto at = one.at();
         const bool same = !path.all.empty() && path.all.back().address == at;
         path.all.push_back({at, same ? 0 : ++visits[at]});
+        one.step(1);
+        if (look && !one.over() && look(at)) path.seen.push_back(path.size());
     }
     return path;
+}
+
+bool is_call(std::uintptr_t address) {
+#if defined(__x86_64__)
+    unsigned char code[2] = {};
+    const iovec to{code, sizeof code}, from{reinterpret_cast<void*>(address), sizeof code};
+    if (address != 0 && ::process_vm_readv(::getpid(), &to, 1, &from, 1, 0) == sizeof code)
+        return code[0] == 0x0f && code[1] == 0x05;
+#endif
+    (void)address;
+    return true;
 }
 
 long instructions(const std::function<void()>& before, const std::function<void()>& body) {

@@ -15,6 +15,7 @@ struct Path {
         long nth = 0;  // time that it comes by there; 0: it is still in the same (repeated) instruction
     };
     std::vector<At> all;
+    std::vector<long> seen;  // numbers of instructions behind which others see something else than before the last
     long size() const { return static_cast<long>(all.size()); }
 };
 
@@ -45,7 +46,7 @@ private:
     bool go(int how);
     bool run_to(std::uintptr_t address, long nth);
     std::uintptr_t at() const;
-    friend Path trace(Stepped&);
+    friend Path trace(Stepped&, const std::function<bool(std::uintptr_t)>&);
     pid_t pid_ = -1;
     bool over_ = false;
 };
@@ -53,8 +54,10 @@ private:
 /// Whether ptrace(2) is allowed here: a sandbox may forbid it, and a test that needs it is then skipped.
 bool may_step();
 
-/// Steps it to its end.
-Path trace(Stepped&);
+/// Steps it to its end. `look(address)` is asked after each instruction whether others may see what it did.
+Path trace(Stepped&, const std::function<bool(std::uintptr_t)>& look = {});
+/// Whether the instruction there, of code that we have too, is a system call. Everything is where we cannot know.
+bool is_call(std::uintptr_t address);
 
 /// How many instructions, or stops at system calls, the body has.
 long calls(const std::function<void()>& before, const std::function<void()>& body);
