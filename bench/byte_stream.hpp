@@ -17,12 +17,13 @@
 
 namespace wye::bench {
 
-/// What a hand-written program would do for the same bytes on the wire, in the same number of writes.
-inline void raw_pipe(benchmark::State& state, int in, int out, std::size_t size) {
+/// What a hand-written program would do for the same bytes on the wire, in the same number of writes. The message stays
+/// where it was read to; with `handed` it ends whole in a place of its own, as recv() promises.
+inline void raw_pipe(benchmark::State& state, int in, int out, std::size_t size, bool handed) {
     const std::vector<std::byte> message(size, std::byte{'x'});
-    std::vector<std::byte> room(64 * 1024);
+    std::vector<std::byte> room(64 * 1024), place(size);
     const std::uint64_t tag = 1;
-    constexpr std::size_t piece = PIPE_BUF - FrameHeader::size - FrameHeader::tag_size;
+    constexpr std::size_t head = FrameHeader::size + FrameHeader::tag_size, piece = PIPE_BUF - head;
     for (auto _ : state) {
         std::size_t wire = 0;
         if (size + FrameHeader::size <= PIPE_BUF) {
@@ -49,7 +50,14 @@ inline void raw_pipe(benchmark::State& state, int in, int out, std::size_t size)
             if (n <= 0) std::abort();
             got += static_cast<std::size_t>(n);
         }
+        if (handed && size + FrameHeader::size <= PIPE_BUF)
+            copy_bytes(place.data(), room.data() + FrameHeader::size, size);
+        else if (handed)
+            for (std::size_t at = 0, from = 0; at < size; at += piece, from += PIPE_BUF)
+                copy_bytes(place.data() + at, room.data() + from + head, std::min(piece, size - at));
         benchmark::DoNotOptimize(room.data());
+        benchmark::DoNotOptimize(place.data());
+        benchmark::ClobberMemory();
     }
 }
 
@@ -66,16 +74,17 @@ void ours(benchmark::State& state, Reader reader, Writer writer, std::size_t siz
     }
 }
 
-/// Registers raw/ROOM/SIZE, wye/ROOM/SIZE, view/ROOM/SIZE and channel/ROOM/SIZE; `make()` answers a {reader, writer} of
-/// its own each time.
+/// Registers raw/ROOM/SIZE, handed/ROOM/SIZE, wye/ROOM/SIZE, view/ROOM/SIZE and channel/ROOM/SIZE; `make()` answers a
+/// {reader, writer} of its own each time.
 template <class Make>
 int register_stream(const std::string& room, Make make) {
     for (const auto size : {std::size_t{64}, std::size_t{4096}}) {
         const auto tail = "/" + room + "/" + std::to_string(size);
-        benchmark::RegisterBenchmark(("raw" + tail).c_str(), [=](benchmark::State& s) {
-            auto ends = make();
-            raw_pipe(s, ends.reader.native_handle(), ends.writer.native_handle(), size);
-        });
+        for (const bool handed : {false, true})
+            benchmark::RegisterBenchmark(((handed ? "handed" : "raw") + tail).c_str(), [=](benchmark::State& s) {
+                auto ends = make();
+                raw_pipe(s, ends.reader.native_handle(), ends.writer.native_handle(), size, handed);
+            });
         benchmark::RegisterBenchmark(("wye" + tail).c_str(), [=](benchmark::State& s) {
             auto ends = make();
             ours<By::recv>(s, std::move(ends.reader), std::move(ends.writer), size);

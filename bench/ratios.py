@@ -4,7 +4,8 @@ besides slows both.
 
 The table gives medians over the repetitions; "ratio" is to raw, "+-" half the distance between its quartiles over the
 repetitions. "wye" receives into the caller's place, "view" leaves the message where it lies, as raw leaves it in the place
-it read into; "channel adds" is what the virtual call of a Channel costs over "wye".
+it read into; "like" is wye to a raw loop that hands the message over in a place of its own, too (where raw can read it there
+at once, there is none); "channel adds" is what the virtual call of a Channel costs over "wye".
 """
 import json
 import pathlib
@@ -52,12 +53,13 @@ def summarize(rows):
             row[f"{kind}_ns"] = median[kind] if there else None
             row[f"{prefix}ratio"] = median[kind] / median["raw"] if there else None
             row[f"{prefix}ratio_spread"] = report.spread([n / median["raw"] for n in kinds[kind]]) if there else None
+        row["like_ratio"] = median["wye"] / median["handed"] if "handed" in median else None
         row["channel_adds_ns"] = median["channel"] - median["wye"] if "channel" in median else None
         yield row
 
 
 COLUMNS = (("room", "room", "<12"), ("size", "size", ">6"), ("raw_ns", "raw ns", ">9.1f"), ("wye_ns", "wye ns", ">9.1f"),
-           ("ratio", "ratio", ">7.3f"), ("ratio_spread", "+-", ">6.3f"), ("view_ns", "view ns", ">9.1f"),
+           ("ratio", "ratio", ">7.3f"), ("ratio_spread", "+-", ">6.3f"), ("like_ratio", "like", ">6.3f"), ("view_ns", "view ns", ">9.1f"),
            ("view_ratio", "ratio", ">7.3f"), ("view_ratio_spread", "+-", ">6.3f"), ("channel_adds_ns", "channel adds ns", ">16.1f"))
 
 
