@@ -25,6 +25,8 @@ extern const Command
     tee_command,
     mk_command,
     rm_command,
+    ls_command,
+    who_command,
     inspect_command,
     sem_command,
     lock_command,
@@ -46,6 +48,8 @@ std::span<const Command* const> commands() noexcept {
         &tee_command,
         &mk_command,
         &rm_command,
+        &ls_command,
+        &who_command,
         &inspect_command,
         &sem_command,
         &lock_command,
@@ -73,7 +77,7 @@ const Command* find_command(std::string_view name) noexcept {
 }
 
 constexpr const char* exit_text =
-    R"(Exit codes of every verb:
+    R"(Exit codes of every verb but ls and who:
     0    done
     1    the operation failed
     2    wrong usage: an argument or a URI that does not parse
@@ -85,6 +89,12 @@ constexpr const char* exit_text =
     125  run: what is wrong is not the program's (it wrote more than --limit-output, no --sandbox here)
     126  run: the program may not or cannot be run; 127: there is none
     130  Ctrl-C; 143 SIGTERM: the summary is printed and nothing is left behind
+
+Of ls and who, for monitors:
+    0    there is nothing of what was asked for
+    1    there is something
+    2    something could not be looked into (the last line says what); or wrong usage, with nothing on standard output
+    3    an error; no such object or process
 )";
 
 std::string overview() {

@@ -116,6 +116,7 @@ enum class Call : std::uint8_t {
     membarrier,
     epoll,
     futex,
+    setns,
 };
 
 /// struct pidfd_info of the kernel, as its first version has it: newer than the headers of Debian 12.

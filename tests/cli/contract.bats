@@ -9,6 +9,8 @@ relay|fifo:/nowhere fifo:/nowhere2
 tee|-
 mk|fifo:/nowhere
 rm|fifo:/nowhere
+ls|-
+who|fifo:/nowhere
 inspect|shm:nowhere
 sem|posix-sem:/nowhere -- true
 lock|/nowhere/lock -- true

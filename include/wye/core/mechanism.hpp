@@ -10,6 +10,10 @@
 #include <vector>
 
 namespace wye {
+namespace sys {
+struct Snapshot;  // os/snapshot/snapshot.hpp
+}
+struct Inventory;  // wye/core/inventory.hpp
 
 struct OpenOptions {
     Mode mode = Mode::both;
@@ -70,6 +74,7 @@ struct Mechanism {
     Result<> (*remove)(const Uri&, const RemoveOptions&) = nullptr;  ///< Errc::not_found when it is not there
     Result<> (*list)(Visit<Object>) = nullptr;                       ///< every such object this process may see
     Result<Inspection> (*inspect)(const Uri&) = nullptr;             ///< looks, and changes nothing
+    void (*see)(const sys::Snapshot&, Inventory&) = nullptr;         ///< adds what there is of its kind (`wye ls`)
     /// Addresses that nobody uses yet, one a variant (unix: stream, seqpacket, dgram), below the directory where they
     /// have a path: for the tour, the bench and the tests. The reading side adds `listen` where params has it.
     std::vector<std::string> (*scratch)(const std::string& directory) = nullptr;

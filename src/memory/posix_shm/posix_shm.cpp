@@ -139,6 +139,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_posix_shm(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism posix_shm_mechanism{
     .traits = PosixShm::traits,
     .summary = "pages that several processes see at once, under a name",
@@ -148,6 +150,7 @@ const Mechanism posix_shm_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .see = see_posix_shm,
     .scratch = scratch,
 };
 

@@ -246,6 +246,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_sysv_shm(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism sysv_shm_mechanism{
     .traits = SysvShm::traits,
     .summary = "pages that several processes see at once, under a key",
@@ -256,6 +258,7 @@ const Mechanism sysv_shm_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .see = see_sysv_shm,
     .scratch = scratch,
 };
 

@@ -174,6 +174,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_posix_semaphores(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism posix_semaphore_mechanism{
     .traits = PosixSemaphore::traits,
     .summary = "a count in a shared page, no system call unless one waits; a dead holder's unit is lost",
@@ -183,6 +185,7 @@ const Mechanism posix_semaphore_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .see = see_posix_semaphores,
     .scratch = scratch,
 };
 

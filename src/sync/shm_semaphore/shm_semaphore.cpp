@@ -251,6 +251,8 @@ std::vector<std::string> scratch(const std::string&) { return {"shm-sem:wye-" + 
 
 }  // namespace
 
+void see_shm_semaphores(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism shm_semaphore_mechanism{
     .traits = ShmSemaphore::traits,
     .summary = "counting; a dead holder's unit comes back",
@@ -260,6 +262,7 @@ const Mechanism shm_semaphore_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .see = see_shm_semaphores,
     .scratch = scratch,
 };
 

@@ -175,9 +175,12 @@ std::string signal_name(int number) {
 
 // ---------------------------------------------------------------- the room
 
-// No slots: a signal goes to a process, and nothing is there to open. The row is for the table of means.
+// A signal goes to a process, and nothing is there to open: the row is for the table of means and for what is pending.
+void see_signals(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism signal_mechanism{.traits = SignalSet::traits,
                                  .summary = "a number and a word to a process: wye signal, wye::SignalSet",
-                                 .example = "signal:TERM"};
+                                 .example = "signal:TERM",
+                                 .see = see_signals};
 
 }  // namespace wye

@@ -88,6 +88,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_sysv_semaphores(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism sysv_semaphore_mechanism{
     .traits = SysvSemaphore::traits,
     .summary = "a count that waits for units, kept by the kernel; a dead holder's unit comes back",
@@ -98,6 +100,7 @@ const Mechanism sysv_semaphore_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .see = see_sysv_semaphores,
     .scratch = scratch,
 };
 

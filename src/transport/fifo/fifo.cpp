@@ -160,6 +160,8 @@ std::vector<std::string> scratch(const std::string& directory) {
 
 }  // namespace
 
+void see_fifos(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism fifo_mechanism{
     .traits = FifoTraits::traits,
     .summary = "a pipe with a name, between strangers",
@@ -168,6 +170,7 @@ const Mechanism fifo_mechanism{
     .open = open,
     .make = make,
     .remove = remove,
+    .see = see_fifos,
     .scratch = scratch,
 };
 

@@ -25,12 +25,15 @@ constexpr Param params[] = {framing_param, max_param};
 
 }  // namespace
 
+void see_pipes(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism pipe_mechanism{
     .traits = PipeTraits::traits,
     .summary = "bytes in one direction between processes that share an ancestor",
     .example = "pipe:",
     .params = params,
     .open_pair = open_pair,
+    .see = see_pipes,
 };
 
 }  // namespace wye

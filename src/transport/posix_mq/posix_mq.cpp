@@ -293,6 +293,8 @@ std::vector<std::string> scratch(const std::string&) { return {"posix-mq:/wye-" 
 
 }  // namespace
 
+void see_posix_mqs(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism posix_mq_mechanism{
     .traits = PosixMq::traits,
     .summary = "whole messages with a priority, kept by the kernel",
@@ -302,6 +304,7 @@ const Mechanism posix_mq_mechanism{
     .make = make_by<open_address>,
     .remove = remove,
     .list = list,
+    .see = see_posix_mqs,
     .scratch = scratch,
 };
 

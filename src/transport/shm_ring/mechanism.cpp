@@ -118,6 +118,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_rings(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism shm_ring_mechanism{
     .traits = ShmTraits::traits,
     .summary = "a ring in shared pages; survives its users",
@@ -128,6 +130,7 @@ const Mechanism shm_ring_mechanism{
     .remove = remove,
     .list = list,
     .inspect = inspect,
+    .see = see_rings,
     .scratch = scratch,
 };
 

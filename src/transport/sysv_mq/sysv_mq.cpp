@@ -255,6 +255,8 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_sysv_mqs(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism sysv_mq_mechanism{
     .traits = SysvMq::traits,
     .summary = "whole messages with a type, kept by the kernel",
@@ -265,6 +267,7 @@ const Mechanism sysv_mq_mechanism{
     .make = make_by<open_address>,
     .remove = remove,
     .list = list,
+    .see = see_sysv_mqs,
     .scratch = scratch,
 };
 

@@ -141,12 +141,15 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_tcp(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism tcp_mechanism{
     .traits = TcpSocket::traits,
     .summary = "bytes both ways, also between hosts",
     .example = example,
     .params = params,
     .open = open,
+    .see = see_tcp,
     .scratch = scratch,
 };
 

@@ -88,12 +88,15 @@ std::vector<std::string> scratch(const std::string&) {
 
 }  // namespace
 
+void see_udp(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism udp_mechanism{
     .traits = UdpSocket::traits,
     .summary = "datagrams, also between hosts; some may be lost",
     .example = example,
     .params = params,
     .open = open,
+    .see = see_udp,
     .scratch = scratch,
 };
 

@@ -300,6 +300,8 @@ std::vector<std::string> scratch(const std::string& directory) {
 
 }  // namespace
 
+void see_unix_sockets(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism unix_mechanism{
     .traits = UnixSocket::traits,
     .summary = "both ways between strangers on one host",
@@ -307,6 +309,7 @@ const Mechanism unix_mechanism{
     .params = params,
     .open = open,
     .remove = remove,
+    .see = see_unix_sockets,
     .scratch = scratch,
 };
 

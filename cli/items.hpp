@@ -1,0 +1,42 @@
+// An inventory's items as rows and as JSON: what `ls` and `who` share.
+#pragma once
+#include "wye/registry/inventory.hpp"
+
+#include "table.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wye::cli {
+
+// The exit codes of the verbs that look at the whole machine, which a monitor can act upon. Wrong usage stays 2, with
+// one line on standard error and nothing on standard output.
+enum ViewExit : int {
+    view_nothing = 0,
+    view_found = 1,
+    view_partial = 2,  // whatever was found, something could not be looked into
+    view_error = 3,
+};
+int view_exit(const Coverage&, bool found) noexcept;
+
+Json json_of(const Item&);
+Json json_of(const Coverage&);
+/// Text for programs: exact where it is UTF-8, else with U+FFFD in its place.
+std::string dumped(const Json&, int indent = -1);
+
+/// `coverage: 94 processes, 1 unreadable (1 process_api); ipc ns 2/2, ...`
+std::string coverage_line(const Coverage&);
+
+std::vector<Column<Item>> item_columns();
+/// Those that are shown unless others are asked for.
+std::vector<std::string> usual_columns();
+
+/// "8.0K", "4.0M", "32".
+std::string short_size(std::uint64_t bytes);
+
+/// "alice", or the number.
+std::string user_name(std::uint32_t uid);
+std::optional<std::uint32_t> user_number(const std::string& name_or_number);
+
+}  // namespace wye::cli

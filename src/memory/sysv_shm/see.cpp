@@ -1,0 +1,100 @@
+// System V segments as `wye ls` shows them. Who has one attached is a process whose maps say so; but the maps tell only
+// the id and the key, which another IPC namespace has too, and a process may have left the one where it attached. So
+// what is seen is held against the kernel's own count of attaches.
+#include "io/see.hpp"
+
+#include "wye/memory/sysv_shm.hpp"
+
+#include "os/snapshot/words.hpp"
+
+#include <map>
+
+namespace wye {
+namespace {
+
+struct Which {
+    std::int32_t key = 0, id = 0;
+    auto operator<=>(const Which&) const = default;
+};
+struct Attached {
+    const sys::SeenProcess* process;
+    std::uint64_t times;  // one process may attach several times, and each is counted
+    bool writes;
+};
+using Attaches = std::map<Which, std::vector<Attached>>;
+
+// "/SYSV00005151 (deleted)", whose inode is the id.
+std::optional<Which> which(const sys::SeenMap& m) {
+    std::string_view name = m.name;
+    std::uint32_t key = 0;
+    if (!name.starts_with("/SYSV") || name.size() < 13 || !sys::Words::number(name.substr(5, 8), key, 16)) return {};
+    return Which{static_cast<std::int32_t>(key), static_cast<std::int32_t>(m.file.ino)};
+}
+
+Attaches attaches(const sys::Snapshot& s) {
+    Attaches all;
+    for (const auto& p : s.processes)
+        for (const auto& m : p.maps) {
+            const auto w = which(m);
+            if (!w) continue;
+            auto& list = all[*w];
+            if (list.empty() || list.back().process != &p) list.push_back({&p, 0, false});
+            ++list.back().times, list.back().writes |= m.write;
+        }
+    return all;
+}
+
+void hold(Item& item, const Attached& a) {
+    auto& h = item.holders.emplace_back(holder(*a.process, "attach"));
+    h.reads = true, h.writes = a.writes;
+}
+
+// More than its own namespace counts: attached before the process went there.
+std::uint64_t surplus(const sys::Snapshot& s, const std::vector<Attached>& list, const Attached& a, Which w) {
+    std::uint64_t here = 0, counted = 0;
+    for (const auto& b : list)
+        if (b.process->ns.ipc == a.process->ns.ipc) here += b.times;
+    for (const auto& ns : s.ipc)
+        for (const auto& r : ns.shm)
+            if (ns.ino == a.process->ns.ipc && r.id == w.id && (r.key == w.key || r.removed())) counted += r.attaches;
+    return here > counted ? std::min(here - counted, a.times) : 0;
+}
+
+void see_one(const sys::Snapshot& s, const Attaches& all, const sys::IpcNamespace& ns, const sys::SysvShmRow& r,
+             Inventory& into) {
+    Item item{.kind = "sysv-shm"};
+    add_sysv(r, s, ns, item);
+    item.size = r.size, item.allocated = r.resident + r.swapped;
+    item.use = std::to_string(r.attaches) + (r.attaches == 1 ? " attach" : " attaches");
+    if (r.removed()) item.use += ", removed";
+    item.facts.emplace_back("attaches", r.attaches);
+    item.facts.emplace_back("removed", r.removed());
+    // From another pid namespace the kernel says 0.
+    if (r.creator > 0) item.facts.emplace_back("creator", static_cast<std::uint64_t>(r.creator));
+    if (r.last > 0) item.facts.emplace_back("last", static_cast<std::uint64_t>(r.last));
+    item.facts.emplace_back("attached", static_cast<std::uint64_t>(r.attached));
+    item.facts.emplace_back("detached", static_cast<std::uint64_t>(r.detached));
+
+    std::uint64_t seen = 0;
+    for (const auto& [w, list] : all) {
+        // Once it is removed its key is 0, and the maps keep the old one.
+        if (w.id != r.id || (w.key != r.key && !r.removed())) continue;
+        for (const auto& a : list)
+            if (a.process->ns.ipc == ns.ino && seen < r.attaches) hold(item, a), seen += a.times;
+        for (const auto& a : list)
+            if (a.process->ns.ipc != ns.ino && seen < r.attaches)
+                if (const auto more = surplus(s, list, a, w); more != 0) hold(item, a), seen += more;
+    }
+    item.hidden_holders = seen < r.attaches ? r.attaches - seen : 0;
+    into.items.push_back(std::move(item));
+}
+
+}  // namespace
+
+void see_sysv_shm(const sys::Snapshot& s, Inventory& into) {
+    const auto all = attaches(s);
+    for (const auto& ns : s.ipc)
+        for (const auto& r : ns.shm) see_one(s, all, ns, r, into);
+}
+
+}  // namespace wye

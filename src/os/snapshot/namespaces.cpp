@@ -1,0 +1,173 @@
+// What the kernel keeps for each namespace: System V tables, message queues, sockets. The thread that enters them is
+// one of our own: setns(2) changes that thread alone, for these kinds of namespaces.
+#include "wye/os/fd.hpp"
+
+#include "os/snapshot/parse.hpp"
+#include "os/snapshot/pass.hpp"
+
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace wye::sys {
+namespace {
+
+// ---- sockets
+
+struct UnixRequest {
+    nlmsghdr head;
+    unix_diag_req body;
+};
+struct InetRequest {
+    nlmsghdr head;
+    inet_diag_req_v2 body;
+};
+
+// One dump. False when the kernel refuses or cannot.
+bool dump(int socket, const void* request, std::size_t size,
+          const std::function<DiagPart(std::span<const std::byte>)>& part) {
+    const sockaddr_nl kernel{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+    if (sys::sendto(socket, request, size, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
+        return false;
+    alignas(nlmsghdr) std::byte room[32768];
+    for (;;) {
+        const long n = sys::recvfrom(socket, room, sizeof room, 0, nullptr, nullptr);
+        if (n == -EINTR) continue;
+        if (n <= 0) return false;
+        const auto p = part({room, static_cast<std::size_t>(n)});
+        if (p.done) return p.error == 0;
+    }
+}
+
+bool dump_unix(int socket, std::vector<UnixSocket>& into) {
+    UnixRequest r{};
+    r.head = {.nlmsg_len = sizeof r,
+              .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+              .nlmsg_seq = 1,
+              .nlmsg_pid = 0};
+    r.body.sdiag_family = AF_UNIX;
+    r.body.udiag_states = ~0u;
+    r.body.udiag_show =
+        UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+    return dump(socket, &r, sizeof r, [&](auto d) { return parse_unix_diag(d, into); });
+}
+
+bool dump_inet(int socket, std::uint8_t family, std::uint8_t protocol, std::vector<InetSocket>& into) {
+    InetRequest r{};
+    r.head = {.nlmsg_len = sizeof r,
+              .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+              .nlmsg_seq = 2,
+              .nlmsg_pid = 0};
+    r.body.sdiag_family = family, r.body.sdiag_protocol = protocol;
+    r.body.idiag_states = ~0u;
+    return dump(socket, &r, sizeof r, [&](auto d) { return parse_inet_diag(d, protocol == IPPROTO_UDP, into); });
+}
+
+// ---- a namespace, from inside
+
+void read_sysv(IpcNamespace& ns, Reader& reader) {
+    ns.shm = parse_sysv_shm(reader.whole(AT_FDCWD, "/proc/sysvipc/shm"));
+    ns.seen = reader.error() == 0;
+    ns.sem = parse_sysv_sem(reader.whole(AT_FDCWD, "/proc/sysvipc/sem"));
+    ns.msg = parse_sysv_msg(reader.whole(AT_FDCWD, "/proc/sysvipc/msg"));
+}
+
+// Without a mount of our own /dev/mqueue is looked at: it may be of another namespace, or missing.
+void read_queues(Snapshot& s, IpcNamespace& ns) {
+    const Fd mount(static_cast<int>(std::max(mount_apart("mqueue"), -1L)));
+    long r = -ENOENT;
+    if (mount != nullptr)
+        r = sys::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY);
+    else if (ns.ino == s.own.ipc)
+        r = sys::open("/dev/mqueue", O_RDONLY | O_DIRECTORY);
+    if (r < 0) return;
+    const Fd top(static_cast<int>(r));
+    if (is_queue_directory(top.get())) take_queues(s, ns, top.get());
+}
+
+// In a thread of its own, whose namespaces end with it. Signals are left to the others.
+bool in_thread(const std::function<void()>& work) {
+    sigset_t all, before;
+    sigfillset(&all);
+    if (::pthread_sigmask(SIG_BLOCK, &all, &before) != 0) return false;
+    pthread_t thread{};
+    const int r = ::pthread_create(
+        &thread, nullptr, [](void* p) -> void* { return (*static_cast<const std::function<void()>*>(p))(), nullptr; },
+        const_cast<std::function<void()>*>(&work));
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return r == 0 && ::pthread_join(thread, nullptr) == 0;
+}
+
+bool enter(const std::string& way, int kind) {
+    const long r = sys::open(way.c_str(), O_RDONLY | O_NONBLOCK);
+    if (r < 0) return false;
+    const Fd fd(static_cast<int>(r));
+    return setns(fd.get(), kind) == 0;
+}
+
+template <class Namespace>
+void note_unseen(Snapshot& s, const Namespace& ns, const char* kind, bool seen) {
+    if (!seen) s.blind.push_back(std::string(kind) + " " + std::to_string(ns.ino));
+}
+
+}  // namespace
+
+bool dump_sockets(NetNamespace& ns) {
+    const long r = sys::socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+    if (r < 0) return false;
+    const Fd socket(static_cast<int>(r));
+    if (!dump_unix(socket.get(), ns.unix_sockets)) return false;
+    // A kernel without IPv6 has none of its sockets.
+    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+        if (!dump_inet(socket.get(), AF_INET, protocol, ns.inet_sockets)) return false;
+        (void)dump_inet(socket.get(), AF_INET6, protocol, ns.inet_sockets);
+    }
+    return true;
+}
+
+void take_namespaces(Snapshot& s, Reader& reader) {
+    Ways ipc, net;
+    for (const auto& p : s.processes) {
+        const auto way = "/proc/" + std::to_string(p.pid) + "/ns/";
+        if (p.ns.ipc != 0) ipc.try_emplace(p.ns.ipc, way + "ipc");
+        if (p.ns.net != 0) net.try_emplace(p.ns.net, way + "net");
+    }
+    ipc.try_emplace(s.own.ipc, ""), net.try_emplace(s.own.net, "");
+    const auto with_processes = std::pair(ipc, net);
+    take_mounts(s, reader, ipc, net);
+    for (const auto& [ino, way] : ipc) s.ipc.push_back({.ino = ino, .empty = !with_processes.first.contains(ino)});
+    for (const auto& [ino, way] : net) s.net.push_back({.ino = ino, .empty = !with_processes.second.contains(ino)});
+
+    bool others = false;
+    for (auto& ns : s.ipc)
+        if (ns.ino == s.own.ipc)
+            read_sysv(ns, reader), read_queues(s, ns);
+        else
+            others = true;
+    for (auto& ns : s.net)
+        if (ns.ino == s.own.net)
+            ns.seen = dump_sockets(ns);
+        else
+            others = true;
+    if (others)
+        (void)in_thread([&] {
+            for (auto& ns : s.ipc)
+                if (ns.ino != s.own.ipc && enter(ipc[ns.ino], CLONE_NEWIPC)) read_sysv(ns, reader), read_queues(s, ns);
+            for (auto& ns : s.net)
+                if (ns.ino != s.own.net && enter(net[ns.ino], CLONE_NEWNET)) ns.seen = dump_sockets(ns);
+        });
+    for (const auto& ns : s.ipc)
+        note_unseen(s, ns, "ipc namespace", ns.seen),
+            note_unseen(s, ns, "message queues of ipc namespace", ns.queues_seen);
+    for (const auto& ns : s.net) note_unseen(s, ns, "network namespace", ns.seen);
+}
+
+}  // namespace wye::sys

@@ -1,0 +1,243 @@
+// What the machine's processes have open, mapped and wait for, and what the kernel keeps beside them: taken in one
+// pass, as plain data that the rooms read. Taking it changes nothing: no FIFO, socket or pipe is opened, no object is
+// made.
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace wye::sys {
+
+/// Which file: neither number alone says it.
+struct FileKey {
+    std::uint64_t dev = 0, ino = 0;
+    auto operator<=>(const FileKey&) const = default;
+};
+
+/// What stat(2) knows of a file, by statx(2) without asking a file server.
+struct FileFacts {
+    FileKey key;
+    std::uint32_t mode = 0;  // type and permissions; 0: not known
+    std::uint32_t uid = 0, gid = 0;
+    std::uint64_t size = 0, allocated = 0;
+    std::int64_t changed = 0;  // ctime, nanoseconds since 1970
+    bool is(std::uint32_t type) const noexcept { return (mode & 0170000) == type; }
+};
+inline constexpr std::uint32_t type_fifo = 0010000, type_regular = 0100000, type_socket = 0140000,
+                               type_directory = 0040000;
+
+enum class LockKind : std::uint8_t { flock, posix, ofd, lease, other };
+
+/// A line of /proc/locks, or of fdinfo. Its device is the file system's own, which is not always stat's (btrfs).
+struct FileLock {
+    LockKind kind = LockKind::other;
+    bool waits = false, write = false;
+    std::int32_t pid = 0;  // 0 or less: not told
+    FileKey file;
+    std::uint64_t start = 0, end = UINT64_MAX;  // UINT64_MAX: to the end of the file
+    std::string state;                          // of a lease: "ACTIVE", "BREAKING"
+};
+
+/// What /proc/PID/fdinfo/FD says.
+struct FdInfo {
+    std::uint64_t pos = 0;
+    std::uint32_t flags = 0;  // of open(2)
+    std::optional<std::uint64_t> eventfd_id, eventfd_count;
+    bool eventfd_semaphore = false;
+    struct Watched {
+        std::int32_t fd = 0;  // of the process that added it
+        FileKey file;
+    };
+    std::vector<Watched> epoll;
+    std::vector<FileKey> inotify;
+    std::optional<std::uint64_t> sigmask;  // a signalfd's
+    std::int32_t pidfd = 0;
+    std::uint64_t in_flight = 0;  // descriptors that lie unread in this socket
+    std::vector<FileLock> locks;
+    bool reads() const noexcept { return (flags & 3) != 1; }
+    bool writes() const noexcept { return (flags & 3) != 0; }
+};
+
+struct SeenFd {
+    int fd = -1;
+    FileFacts file;      // of anonymous inodes (eventfd, epoll) nothing is known, for they share one
+    std::string target;  // "pipe:[42]", "/tmp/f (deleted)"
+    FdInfo info;
+};
+
+/// A piece of a process's memory that others may share.
+struct SeenMap {
+    std::uint64_t start = 0, end = 0, offset = 0;
+    bool write = false, shared = false;
+    FileKey file;
+    std::string name;
+};
+
+/// What a thread sleeps in, where the kernel lets us see it.
+enum class SleepsIn : std::uint8_t { other, semop, msgsnd, msgrcv, mq_send, mq_receive, futex, open, flock, fcntl };
+struct Blocked {
+    std::int32_t tid = 0;
+    SleepsIn in = SleepsIn::other;
+    std::uint64_t args[6] = {};        // open(2) as openat(2) has them
+    std::optional<FileFacts> opening;  // the FIFO whose other end it waits for in open(2)
+    std::string path;                  // as it called it
+};
+
+struct Signals {
+    std::uint64_t queued = 0, limit = 0;  // of its user
+    std::uint64_t pending = 0, shared = 0, blocked = 0, caught = 0;
+};
+
+struct SeenProcess {
+    std::int32_t pid = 0, parent = 0;
+    std::uint64_t start = 0;  // clock ticks after boot
+    std::uint32_t uid = 0;
+    std::string comm;
+    bool readable = false;    // its descriptors, maps and calls
+    bool shares_map = false;  // its memory is its parent's (vfork): counted there
+    struct {
+        std::uint64_t ipc = 0, net = 0, mnt = 0, pid = 0;  // inodes; 0: not told
+    } ns;
+    std::vector<SeenFd> fds;
+    std::vector<SeenMap> maps;
+    std::vector<Blocked> blocked;
+    Signals signals;
+};
+
+/// System V objects, as /proc/sysvipc lists them. Times are seconds since 1970, 0 for never.
+struct SysvObject {
+    std::int32_t key = 0, id = 0;
+    std::uint32_t mode = 0, uid = 0, gid = 0, cuid = 0;
+    std::int64_t changed = 0;
+};
+struct SysvShmRow : SysvObject {
+    std::uint64_t size = 0, attaches = 0, resident = 0, swapped = 0;
+    std::int32_t creator = 0, last = 0;
+    std::int64_t attached = 0, detached = 0;
+    bool removed() const noexcept { return (mode & 01000) != 0; }
+};
+struct SysvSemRow : SysvObject {
+    std::uint64_t members = 0;
+    std::int64_t operated = 0;
+};
+struct SysvMsgRow : SysvObject {
+    std::uint64_t bytes = 0, messages = 0;
+    std::int32_t last_sender = 0, last_receiver = 0;
+    std::int64_t sent = 0, received = 0;
+};
+
+/// A file below a directory that was looked through.
+struct Found {
+    std::string path;  // below the directory, or whole (Snapshot::places)
+    FileFacts file;
+    std::string head;  // the first bytes, where they were asked for and may be read
+};
+
+struct MessageQueue : Found {
+    std::uint64_t depth = 0, size = 0, messages = 0;  // depth 0: may not be read
+};
+
+struct IpcNamespace {
+    std::uint64_t ino = 0;
+    bool seen = false, queues_seen = false;
+    bool empty = false;  // no process is in it: a mount keeps it
+    std::vector<SysvShmRow> shm;
+    std::vector<SysvSemRow> sem;
+    std::vector<SysvMsgRow> msg;
+    std::vector<MessageQueue> queues;
+};
+
+struct UnixSocket {
+    std::uint64_t ino = 0, cookie = 0, peer = 0;
+    std::uint8_t type = 0, state = 0;     // SOCK_*, TCP_*
+    std::string name;                     // as it was bound: a leading zero byte where it is abstract
+    FileKey file;                         // of its path, where it has one (the device as the kernel counts it)
+    std::vector<std::uint64_t> waiting;   // of a listener: clients that nobody has accepted
+    std::uint64_t receive = 0, send = 0;  // of a listener: waiting, and the backlog
+    std::optional<std::uint32_t> uid;
+};
+
+struct InetEnd {
+    std::uint8_t address[16] = {};
+    std::uint16_t port = 0;
+    bool operator==(const InetEnd&) const = default;
+};
+struct InetSocket {
+    bool udp = false, v6 = false;
+    std::uint8_t state = 0;
+    InetEnd local, remote;
+    std::uint64_t ino = 0, cookie = 0;
+    std::uint64_t receive = 0, send = 0;
+    std::uint32_t uid = 0, device = 0;
+};
+inline constexpr std::uint8_t state_established = 1, state_listen = 10, state_closed = 7;
+
+struct NetNamespace {
+    std::uint64_t ino = 0;
+    bool seen = false, empty = false;
+    std::vector<UnixSocket> unix_sockets;
+    std::vector<InetSocket> inet_sockets;
+};
+
+/// A tmpfs where POSIX shared memory lies. One that several mount namespaces have is listed once.
+struct SharedMemoryPlace {
+    std::uint64_t dev = 0, mnt = 0;
+    std::string path;  // where it was looked into: "/dev/shm", "/proc/77/root/dev/shm"
+    std::vector<Found> files;
+};
+
+/// A line of mountinfo.
+struct Mount {
+    std::uint64_t dev = 0;
+    std::string root, point, type;
+};
+
+struct Snapshot {
+    struct {
+        std::uint64_t ipc = 0, net = 0, mnt = 0;
+        std::uint32_t uid = 0;
+    } own;
+    std::vector<SeenProcess> processes;  // without kernel threads and the dead
+    std::vector<IpcNamespace> ipc;
+    std::vector<NetNamespace> net;
+    std::vector<SharedMemoryPlace> shm;
+    std::size_t mnt_total = 0, mnt_seen = 0;
+    std::vector<FileLock> locks;
+    std::vector<Found> places;  // sockets, FIFOs and pid files in the usual directories of this mount namespace
+    std::uint64_t pipe_dev = 0, socket_dev = 0;
+    std::vector<std::string> blind;  // what could not be looked into, in words
+    std::int64_t taken = 0;          // nanoseconds since 1970
+    std::int64_t booted = 0;         // likewise; what SeenProcess::start counts from, 10 ms a tick
+    std::int64_t took = 0;           // nanoseconds
+    std::uint64_t calls = 0;         // system calls
+
+    struct Use {
+        std::uint32_t process = 0, index = 0;  // of processes, and of its fds or maps
+    };
+    /// Who has this file open, and who has it mapped.
+    std::span<const Use> open_at(FileKey) const noexcept;
+    std::span<const Use> mapped_at(FileKey) const noexcept;
+    std::span<const Use> socket_at(std::uint64_t ino) const noexcept { return open_at({socket_dev, ino}); }
+    const SeenFd& fd(Use u) const noexcept { return processes[u.process].fds[u.index]; }
+    const SeenMap& map(Use u) const noexcept { return processes[u.process].maps[u.index]; }
+
+    /// Fills what open_at() and mapped_at() answer from.
+    void index();
+
+private:
+    struct Hash {
+        std::size_t operator()(const FileKey& k) const noexcept { return k.ino * 0x9e3779b97f4a7c15u ^ k.dev; }
+    };
+    std::unordered_map<FileKey, std::vector<Use>, Hash> open_, mapped_;
+};
+
+/// Everything that this process may see. Nothing that it may not see is an error: what is missing is said in the
+/// snapshot (`readable`, `seen`, `blind`). Threads: enters other namespaces in a thread of its own, which it awaits.
+Snapshot take_snapshot();
+
+}  // namespace wye::sys

@@ -1,0 +1,147 @@
+// Unix sockets as `wye ls` shows them: what is bound to a name, each connection, and names that nobody is bound to. A
+// path is what its server called it then; whether the file there is still it, the inode says.
+#include "io/see.hpp"
+
+#include "wye/transport/unix.hpp"
+
+#include <map>
+
+namespace wye {
+namespace {
+
+constexpr std::uint8_t stream = 1, dgram = 2;
+
+std::string_view type_name(std::uint8_t type) {
+    return type == stream ? "stream" : type == dgram ? "dgram" : "seqpacket";
+}
+
+class Sockets {
+public:
+    Sockets(const sys::Snapshot& s, const sys::NetNamespace& ns, Inventory& into) : s_(s), ns_(ns), into_(into) {
+        for (const auto& u : ns.unix_sockets) {
+            by_ino_[u.ino] = &u;
+            waiting_.insert(u.waiting.begin(), u.waiting.end());
+        }
+        for (const auto& f : s.places) by_file_[f.file.key] = &f;
+    }
+    // A connection is shown once, where its lower end is met.
+    void see() {
+        for (const auto& u : ns_.unix_sockets) {
+            const auto peer = by_ino_.find(u.peer);
+            const bool both = peer != by_ino_.end() && peer->second->peer == u.ino;
+            if (both && (u.ino < u.peer || u.ino == u.peer)) connection(u, *peer->second);
+            if (!both) single(u);
+        }
+    }
+
+private:
+    Item start(std::string_view kind, const sys::UnixSocket& u) const {
+        Item item{.kind = kind};
+        item.identity = SocketIdentity{.net = ns_.ino, .cookie = u.cookie};
+        item.space = "net", item.ns = ns_.ino, item.own_ns = ns_.ino == s_.own.net;
+        item.uid = u.uid;
+        item.facts.emplace_back("type", std::string(type_name(u.type)));
+        item.facts.emplace_back("inode", u.ino);
+        return item;
+    }
+    void add_end(const sys::UnixSocket& u, Item& item) const {
+        add_open(s_, {s_.socket_dev, u.ino}, item);
+        // Its end of the connection is in no process before it is accepted. Else somebody has it, or it is in flight.
+        if (waiting_.contains(u.peer))
+            item.use += ", not accepted yet";
+        else if (s_.socket_at(u.ino).empty())
+            ++item.hidden_holders;
+        std::uint64_t flying = 0;  // all who share the socket tell the same
+        for (const auto use : s_.socket_at(u.ino)) flying = std::max(flying, s_.fd(use).info.in_flight);
+        if (flying != 0) item.facts.emplace_back("descriptors_in_flight", flying);
+        if (flying != 0) item.use += ", " + counted(flying, "descriptor") + " in flight";
+    }
+    // Abstract names are shown as ss(8) shows them: @name.
+    static std::string shown(const sys::UnixSocket& u) {
+        if (!u.name.empty() && u.name[0] == 0) return "@" + u.name.substr(1);
+        return u.name;
+    }
+    void name_of(const sys::UnixSocket& u, Item& item) const {
+        item.name = shown(u);
+        if (item.name.empty()) item.name = "socket:[" + std::to_string(u.ino) + "]";
+        if (u.name.empty()) return;
+        if (u.name[0] == 0) {
+            if (item.own_ns) item.uri = "unix:" + percent_encode(item.name);
+            return;
+        }
+        if (u.file.ino != 0) item.file = identity(u.file);
+        // The name may have been given away since, or the file renamed.
+        if (const auto f = by_file_.find(u.file); f != by_file_.end()) {
+            if (f->second->path != u.name) item.facts.emplace_back("bound_as", u.name);
+            item.name = f->second->path;
+            item.mode = f->second->file.mode & 07777, item.changed = f->second->file.changed;
+        }
+        if (item.name.starts_with('/')) item.uri = "unix:" + percent_encode(item.name);
+    }
+    void single(const sys::UnixSocket& u) {
+        auto item = start("unix", u);
+        name_of(u, item);
+        const auto client = by_ino_.find(u.peer);
+        if (u.state == sys::state_listen) {
+            item.use = "listens, backlog " + std::to_string(u.receive) + "/" + std::to_string(u.send);
+            if (u.send != 0 && u.receive > u.send) item.use += " FULL";
+            item.facts.emplace_back("backlog", u.receive);
+            item.facts.emplace_back("backlog_limit", u.send);
+        } else if (u.peer != 0) {
+            item.use = client != by_ino_.end() ? "sends to " + shown(*client->second) : "its peer is not seen";
+        } else {
+            item.use = u.name.empty() ? "not connected" : "bound";
+        }
+        item.facts.emplace_back("listens", u.state == sys::state_listen);
+        add_end(u, item);
+        into_.items.push_back(std::move(item));
+    }
+    void connection(const sys::UnixSocket& a, const sys::UnixSocket& b) {
+        const auto& named = a.name.empty() ? b : a;
+        auto item = start(named.name.empty() ? "socketpair" : "unix", a);
+        name_of(named, item);
+        item.uri.clear();  // it opens another connection
+        item.use = "connected";
+        item.facts.emplace_back("peer_inode", b.ino);
+        add_end(a, item);
+        if (&a != &b) add_end(b, item);
+        into_.items.push_back(std::move(item));
+    }
+
+    const sys::Snapshot& s_;
+    const sys::NetNamespace& ns_;
+    Inventory& into_;
+    std::map<std::uint64_t, const sys::UnixSocket*> by_ino_;
+    std::set<std::uint64_t> waiting_;  // clients that a listener has not accepted
+    std::map<sys::FileKey, const sys::Found*> by_file_;
+};
+
+// Paths of sockets that are in no network namespace that was seen.
+void see_paths(const sys::Snapshot& s, Inventory& into) {
+    std::set<sys::FileKey> bound;
+    std::size_t seen = 0;
+    for (const auto& ns : s.net) {
+        seen += ns.seen;
+        for (const auto& u : ns.unix_sockets)
+            if (u.file.ino != 0) bound.insert(u.file);
+    }
+    for (const auto& f : s.places) {
+        if (!f.file.is(sys::type_socket) || bound.contains(f.file.key)) continue;
+        Item item{
+            .kind = "unix", .name = f.path, .uri = "unix:" + percent_encode(f.path), .identity = identity(f.file.key)};
+        item.space = "mnt", item.ns = s.own.mnt;
+        add_file(f.file, item);
+        item.use = "nobody is bound in " + std::to_string(seen) + "/" + std::to_string(s.net.size()) + " netns";
+        item.facts.emplace_back("listens", false);
+        into.items.push_back(std::move(item));
+    }
+}
+
+}  // namespace
+
+void see_unix_sockets(const sys::Snapshot& s, Inventory& into) {
+    for (const auto& ns : s.net) Sockets(s, ns, into).see();
+    see_paths(s, into);
+}
+
+}  // namespace wye
