@@ -171,6 +171,7 @@ Run define(CLI::App& app) {
     app.add_option("--filter", o->filters, "as size>1M, or: age>10m and name~job (= != < <= > >= ~)")
         ->type_name("EXPR")
         ->expected(1)
+        ->take_all()
         ->allow_extra_args(false);
     app.add_option("--columns", o->columns,
                    "kind,name,ns,owner,size,use,holders,age,verdict; and uri,mode,allocated,waiters,hidden,uid")

@@ -7,6 +7,7 @@
 
 #include "os/snapshot/words.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace wye {
@@ -76,15 +77,24 @@ void see_one(const sys::Snapshot& s, const Attaches& all, const sys::IpcNamespac
     item.facts.emplace_back("detached", static_cast<std::uint64_t>(r.detached));
 
     std::uint64_t seen = 0;
+    std::vector<std::pair<std::uint64_t, const Attached*>> strays;
     for (const auto& [w, list] : all) {
         // Once it is removed its key is 0, and the maps keep the old one.
         if (w.id != r.id || (w.key != r.key && !r.removed())) continue;
         for (const auto& a : list)
-            if (a.process->ns.ipc == ns.ino && seen < r.attaches) hold(item, a), seen += a.times;
-        for (const auto& a : list)
-            if (a.process->ns.ipc != ns.ino && seen < r.attaches)
-                if (const auto more = surplus(s, list, a, w); more != 0) hold(item, a), seen += more;
+            if (a.process->ns.ipc == ns.ino)
+                hold(item, a), seen += a.times;
+            else if (const auto more = surplus(s, list, a, w); more != 0)
+                strays.emplace_back(more, &a);
     }
+    // Who has it twice is more likely to have one of them from elsewhere.
+    std::ranges::stable_sort(strays, [](const auto& x, const auto& y) { return x.second->times > y.second->times; });
+    bool guessed = seen > r.attaches;
+    for (const auto& [times, a] : strays) {
+        if (seen >= r.attaches) break;
+        hold(item, *a), seen += times, guessed = true;
+    }
+    if (guessed) item.facts.emplace_back("attributed_by_count", true);
     item.hidden_holders = seen < r.attaches ? r.attaches - seen : 0;
     into.items.push_back(std::move(item));
 }

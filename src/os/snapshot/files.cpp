@@ -16,7 +16,9 @@ constexpr int deepest = 3;                // directories below /dev/shm
 constexpr std::size_t most_places = 300;  // directories of /run and /tmp that are looked through
 
 Fd directory(int at, const char* name) noexcept {
-    const long r = sys::openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
+    long r = sys::openat(at, name, flags | O_NOATIME);
+    if (r == -EPERM) r = sys::openat(at, name, flags);  // another's
     return Fd(r < 0 ? -1 : static_cast<int>(r));
 }
 
@@ -53,9 +55,8 @@ void take_shm_files(int dir, const std::string& below, int depth, SharedMemoryPl
 // Seen as the process at `root` sees it. A file system that was looked through already is not looked through again.
 void take_shm_place(Snapshot& s, std::uint64_t mnt, const std::string& path, std::uint64_t dev) {
     if (std::ranges::any_of(s.shm, [&](const auto& p) { return p.dev == dev; })) return;
-    const long r = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY);
-    if (r < 0) return;
-    const Fd top(static_cast<int>(r));
+    const Fd top = directory(AT_FDCWD, path.c_str());
+    if (top == nullptr) return;
     FileFacts f;
     if (look(top.get(), "", AT_EMPTY_PATH, f) < 0 || f.key.dev != dev) return;  // another lies over it
     take_shm_files(top.get(), "", 0,

@@ -88,6 +88,23 @@ void from_table(const sys::Snapshot& s, AllLocked& all, const std::map<sys::File
     }
 }
 
+// Of who waits for an OFD lock the table has no number; its call has the descriptor.
+void from_calls(const sys::Snapshot& s, AllLocked& all) {
+    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
+        if (b.in != sys::SleepsIn::flock && b.in != sys::SleepsIn::fcntl) return;
+        for (const auto& f : p.fds) {
+            const auto l = all.find({f.file.key, false});
+            if (l == all.end() || static_cast<std::uint32_t>(f.fd) != static_cast<std::uint32_t>(b.args[0])) continue;
+            auto& waiters = l->second.item.waiters;
+            const auto known = std::ranges::find(waiters, p.pid, &Waiter::pid);
+            if (known == waiters.end())
+                waiters.push_back(waiter(p, b, b.in == sys::SleepsIn::flock ? "flock" : "fcntl"));
+            else
+                known->tid = b.tid;
+        }
+    });
+}
+
 std::string use(const Locked& l) {
     std::string text;
     for (const auto& [way, n] : l.ways)
@@ -104,6 +121,7 @@ void see_locks(const sys::Snapshot& s, Inventory& into) {
     std::map<sys::FileKey, sys::FileKey> names;
     from_descriptors(s, all, names);
     from_table(s, all, names);
+    from_calls(s, all);
     for (auto& [which, l] : all) {
         l.item.kind = which.lease ? "lease" : "lock";
         l.item.identity = identity(which.file);

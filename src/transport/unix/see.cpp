@@ -20,7 +20,7 @@ public:
     Sockets(const sys::Snapshot& s, const sys::NetNamespace& ns, Inventory& into) : s_(s), ns_(ns), into_(into) {
         for (const auto& u : ns.unix_sockets) {
             by_ino_[u.ino] = &u;
-            waiting_.insert(u.waiting.begin(), u.waiting.end());
+            for (const auto client : u.waiting) waiting_[client] = &u;
         }
         for (const auto& f : s.places) by_file_[f.file.key] = &f;
     }
@@ -46,12 +46,8 @@ private:
     }
     void add_end(const sys::UnixSocket& u, Item& item) const {
         add_open(s_, {s_.socket_dev, u.ino}, item);
-        // Its end of the connection is in no process before it is accepted. Else somebody has it, or it is in flight.
-        if (waiting_.contains(u.peer))
-            item.use += ", not accepted yet";
-        else if (s_.socket_at(u.ino).empty())
-            ++item.hidden_holders;
-        std::uint64_t flying = 0;  // all who share the socket tell the same
+        if (s_.socket_at(u.ino).empty()) ++item.hidden_holders;  // somebody has it, or it is in flight
+        std::uint64_t flying = 0;                                // all who share the socket tell the same
         for (const auto use : s_.socket_at(u.ino)) flying = std::max(flying, s_.fd(use).info.in_flight);
         if (flying != 0) item.facts.emplace_back("descriptors_in_flight", flying);
         if (flying != 0) item.use += ", " + counted(flying, "descriptor") + " in flight";
@@ -80,9 +76,13 @@ private:
     }
     void single(const sys::UnixSocket& u) {
         auto item = start("unix", u);
-        name_of(u, item);
         const auto client = by_ino_.find(u.peer);
-        if (u.state == sys::state_listen) {
+        const auto server = waiting_.find(u.ino);
+        name_of(server != waiting_.end() && u.name.empty() ? *server->second : u, item);
+        if (server != waiting_.end()) item.uri.clear(), item.file.reset();
+        if (server != waiting_.end()) {
+            item.use = "connected, not accepted yet";
+        } else if (u.state == sys::state_listen) {
             item.use = "listens, backlog " + std::to_string(u.receive) + "/" + std::to_string(u.send);
             if (u.send != 0 && u.receive > u.send) item.use += " FULL";
             item.facts.emplace_back("backlog", u.receive);
@@ -112,7 +112,7 @@ private:
     const sys::NetNamespace& ns_;
     Inventory& into_;
     std::map<std::uint64_t, const sys::UnixSocket*> by_ino_;
-    std::set<std::uint64_t> waiting_;  // clients that a listener has not accepted
+    std::map<std::uint64_t, const sys::UnixSocket*> waiting_;  // clients that have not been accepted, and by whom
     std::map<sys::FileKey, const sys::Found*> by_file_;
 };
 
