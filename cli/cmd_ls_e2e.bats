@@ -1,46 +1,6 @@
 # ls, and what makes it right or wrong: each scene is made by tests/factory, in namespaces of its own where nothing else is.
 load ../tests/cli/helpers
-
-: "${FACTORY:?set it to tests/factory of the build}"
-export WYE FACTORY T
-
-# Runs the words as a script in namespaces of their own: an empty /dev/shm, its own pids, System V objects, queues and
-# sockets. All that it starts ends with it. What this user or kernel cannot have (77) is skipped.
-world() {
-    local user=() code=0
-    [ "$(id -u)" = 0 ] || user=(--map-root-user)
-    unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "no namespaces for this user"
-    timeout --kill-after=2 60 unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc bash -euo pipefail -c \
-        "$(declare -f scene eventually look names see sees); mount -t tmpfs none /dev/shm; $1" || code=$?
-    [ "$code" != 77 ] || skip "this kernel or user cannot have the scene"
-    return "$code"
-}
-
-# Makes a scene, waits until it is there; its process is $made.
-scene() {
-    local out
-    out=$(mktemp -p "$T")
-    "$FACTORY" "$@" >"$out" &
-    made=$!
-    local i
-    for i in $(seq 100); do
-        if grep -q ready "$out"; then return 0; fi
-        kill -0 "$made" 2>/dev/null || { wait "$made"; return 1; }
-        sleep 0.02
-    done
-    return 1
-}
-# The command, where something may be found or missed.
-look() {
-    local code=0
-    "$WYE" "$@" || code=$?
-    [ "$code" -le 2 ]
-}
-# The names that it lists.
-names() { look ls "$@" --columns name | sed "1d;\$d"; }
-# The inventory, with a true answer to a question of jq about its items: $p is the last scene's process.
-see() { look ls --json >"$T/ls"; }
-sees() { see && jq -e --argjson p "${made:-0}" ".items | $1" "$T/ls" >/dev/null || { echo "does not see: $1"; cat "$T/ls"; false; }; }
+load ../tests/cli/world
 
 @test "two FIFOs with one inode number on two file systems are strangers" {
     world '
@@ -184,7 +144,7 @@ sees() { see && jq -e --argjson p "${made:-0}" ".items | $1" "$T/ls" >/dev/null 
         eventually sees "any(.kind == \"fifo\" and .name == \"$T/f\" and [.waiters[] | .pid, .what] == [$reader, \"open to read\"])"
         eventually sees "any(.kind == \"fifo\" and .name == \"g\" and .waiters[0].what == \"open to write\")"
         sees "any(.use == \"0 writers to 0 readers, 1 reader blocked in open\")"
-        ! grep -q woken "$T/opener" "$T/opener2"
+        not grep -q woken "$T/opener" "$T/opener2"
         [ "$(look who --json "$T/g" | jq -r ".items[].waiters[].what")" = "open to write" ]
         : >"$T/f"
         eventually grep -q woken "$T/opener"'
@@ -214,7 +174,7 @@ sees() { see && jq -e --argjson p "${made:-0}" ".items | $1" "$T/ls" >/dev/null 
         sees "any(.kind == \"posix-mq\" and .name == \"/hidden_q\" and .ns.own == false and .holders[0].pid == \$p and .facts == {messages: 1, depth: 4, message_size: 100})"
         scene mq /own_q
         sees "any(.name == \"/own_q\" and .ns.own and .uri == \"posix-mq:/own_q\" and .use == \"1 of 4 messages\")"
-        ! look ls --ns self posix-mq | grep -q hidden_q
+        [ "$(names --ns self posix-mq)" = /own_q ]
         look ls --ns "$made" posix-mq | grep -q own_q'
 }
 

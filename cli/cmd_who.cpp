@@ -84,7 +84,7 @@ Result<Question> question(const std::string& what) {
     if (what.starts_with('/') || what.starts_with('.')) return of_path("", what);
     WYE_TRY(const auto uri, Uri::parse(what));
     const auto kinds = inventory_kinds();
-    if (std::ranges::find(kinds, uri.scheme()) == kinds.end() && uri.scheme() != "socketpair")
+    if (std::ranges::find(kinds, uri.scheme()) == kinds.end())
         return uri.refuse("no kind that is listed", "posix-shm:/frames");
     return of_uri(uri);
 }

@@ -25,12 +25,15 @@ constexpr Param params[] = {framing_param, max_param};
 
 }  // namespace
 
+void see_socketpairs(const sys::Snapshot&, Inventory&);  // see.cpp
+
 const Mechanism socketpair_mechanism{
     .traits = SocketPairEnd::traits,
     .summary = "bytes both ways between processes that share an ancestor",
     .example = "socketpair:",
     .params = params,
     .open_pair = open_pair,
+    .see = see_socketpairs,
 };
 
 }  // namespace wye
