@@ -28,6 +28,8 @@ extern const Command
     ls_command,
     who_command,
     inspect_command,
+    limits_command,
+    explain_command,
     sem_command,
     lock_command,
     signal_command,
@@ -51,6 +53,8 @@ std::span<const Command* const> commands() noexcept {
         &ls_command,
         &who_command,
         &inspect_command,
+        &limits_command,
+        &explain_command,
         &sem_command,
         &lock_command,
         &signal_command,
@@ -79,12 +83,13 @@ const Command* find_command(std::string_view name) noexcept {
 constexpr const char* exit_text =
     R"(Exit codes of every verb but ls and who:
     0    done
-    1    the operation failed
+    1    the operation failed; limits --warn: something was found
     2    wrong usage: an argument or a URI that does not parse
     3    no such object, or nobody listens there
     4    permission denied
     5    it exists already, or someone else holds it
     6    the other end went away too early
+    7    limits --warn: nothing was found, but not everything could be seen
     124  a deadline (--timeout) passed, as with timeout(1)
     125  run: what is wrong is not the program's (it wrote more than --limit-output, no --sandbox here)
     126  run: the program may not or cannot be run; 127: there is none

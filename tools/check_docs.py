@@ -7,6 +7,7 @@ check_docs.py WYE --write    first writes the examples and the tables into the p
 Up to the next <!-- end --> stands after
     <!-- example: FILE -->   that file, which the tests build and run
     <!-- means -->           what `wye means --markdown` prints
+    <!-- limits -->          what `wye limits --markdown` prints; with an ERROR the calls that give it, from `wye limits --json`
     <!-- traits: NAME... --> a column for each of these traits, from `wye means --json`; "speed" is from docs/speed.md
 A page of docs/ has no other C++, and no other shell unless <!-- run: FILE --> says which test runs what stands there.
 No example is unseen, or longer than 40 lines. Every link to a file leads to one.
@@ -18,12 +19,12 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-MARK = re.compile(r"(<!-- (example|means|traits)(?:: (.*?))? -->\n).*?(<!-- end -->)", re.S)
+MARK = re.compile(r"(<!-- (example|means|limits|traits)(?:: (.*?))? -->\n).*?(<!-- end -->)", re.S)
 LANGUAGE = {".cpp": "cpp", ".hpp": "cpp", ".sh": "sh"}
 
 
-def means(form):
-    return subprocess.run([sys.argv[1], "means", form], check=True, capture_output=True, text=True).stdout
+def wye(verb, form):
+    return subprocess.run([sys.argv[1], verb, form], check=True, capture_output=True, text=True).stdout
 
 
 def speeds():
@@ -36,10 +37,22 @@ def traits(names):
     speed = speeds()
     yield f"| URI | {' | '.join(name.replace('_', ' ') for name in names)} |"
     yield "|---" * (len(names) + 1) + "|"
-    for row in json.loads(means("--json"))["means"]:
+    for row in json.loads(wye("means", "--json"))["means"]:
         row["speed"] = speed.get(row["scheme"], "")
         cells = ({True: "yes", False: ""}.get(row[name], row[name]) for name in names)
         yield f"| `{row['scheme']}:` | {' | '.join(cells)} |"
+
+
+def errors(name):
+    """The table of the calls that give this error: what is not on this page is in the whole table."""
+    yield "| call | limit | what it means | what to do |"
+    yield "|---|---|---|---|"
+    rows = set()
+    for limit in json.loads(wye("limits", "--json"))["limits"]:
+        for e in limit["errors"]:
+            if e["error"] == name:
+                rows.add(f"| {e['call']} | {limit['name']}: {limit['title']} | {e['remark']} | {limit['remedy']} |")
+    yield from sorted(rows)
 
 
 def example(file, shown):
@@ -51,7 +64,11 @@ def filled(found, shown):
     head, kind, what, end = found.groups()
     if kind == "example":
         return head + example(what, shown) + end
-    return head + (means("--markdown") if kind == "means" else "\n".join([*traits(what.split()), ""])) + end
+    if kind == "traits":
+        return head + "\n".join([*traits(what.split()), ""]) + end
+    if what:
+        return head + "\n".join([*errors(what), ""]) + end
+    return head + wye(kind, "--markdown") + end
 
 
 def wrongs(page, text):

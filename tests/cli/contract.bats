@@ -12,6 +12,8 @@ rm|fifo:/nowhere
 ls|-
 who|fifo:/nowhere
 inspect|shm:nowhere
+limits|-
+explain|ENOSPC
 sem|posix-sem:/nowhere -- true
 lock|/nowhere/lock -- true
 signal|wait USR1
