@@ -133,6 +133,15 @@ std::string label(std::string_view text) {
     return out;
 }
 
+// As place_of(), without what changes from look to look: a series is to live longer than a process.
+std::string lasting_place(const Entry& e) {
+    const auto scope = e.limit->scope;
+    const auto& where = e.reading.where;
+    if (scope == sys::Scope::ipc || scope == sys::Scope::net) return escape(where.substr(0, where.find(' ')));
+    if (scope == sys::Scope::process || scope == sys::Scope::object) return std::string(name(scope));
+    return place_of(*e.limit, e.reading);
+}
+
 // The text format of Prometheus: a family at a time.
 std::string as_prometheus(const sys::Survey& s) {
     std::string out;
@@ -141,7 +150,7 @@ std::string as_prometheus(const sys::Survey& s) {
         for (const auto& e : s.entries)
             if (const auto v = value(e.reading))
                 out += fmt::format("{}{{limit=\"{}\",scope=\"{}\",where=\"{}\"}} {}\n", what, label(e.limit->name),
-                                   name(e.limit->scope), label(place_of(*e.limit, e.reading)),
+                                   name(e.limit->scope), label(lasting_place(e)),
                                    *v == sys::no_ceiling ? "+Inf" : std::to_string(*v));
     };
     family("wye_limit_used", "What is used of a limit of the kernel, in its own unit.",

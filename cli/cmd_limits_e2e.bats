@@ -114,17 +114,38 @@ PARSER
     jq -e '.coverage.unreadable > 0 and .coverage.partial' "$T/json"
 }
 
-@test "a probe runs into the limit, and the host is as before" {
+@test "a probe runs into the limit, and tells what came" {
     needs_namespaces
-    before=$(ipcs -a; cat /proc/sys/kernel/sem /proc/self/mountinfo; ls /dev/shm)
     w limits probe SEMMNI >"$T/out"
-    [ "$before" = "$(ipcs -a; cat /proc/sys/kernel/sem /proc/self/mountinfo; ls /dev/shm)" ]
     grep -qE '^  semget  *#1\.\.#4  *ok$' "$T/out"
     grep -qE '^  semget  *#5  *ENOSPC "No space left on device"$' "$T/out"
     grep -q '^here now: [0-9,]* of [0-9,]* used (ipc:' "$T/out"
     w limits probe semmni --small --json >"$T/json"
     jq -e '.schema == "wye.probe/1" and .probed and .set == 4 and .steps[-1].error == "ENOSPC" and .steps[-1].first == 5 and .steps[0].last == 4' "$T/json"
     w limits probe shm-bytes --json | jq -e 'any(.steps[]; .error == "SIGBUS") and any(.steps[]; .error == "EFAULT")'
+}
+
+@test "no probe leaves a trace: objects, settings, mounts and processes are as before" {
+    unshare -Ur --ipc --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "no user namespaces for this user"
+    # A host of its own, in which nobody else makes anything meanwhile.
+    # shellcheck disable=SC2016
+    timeout 100 unshare -Ur --ipc --net --mount --pid --fork --mount-proc bash -c '
+        set -e
+        mount -t tmpfs none /dev/shm; : >/dev/shm/mine; ipcmk -Q; ipcmk -S 3; ipcmk -M 100
+        look() {
+            ipcs -a; ipcs -t; ls -l /dev/shm /proc/self/ns; cat /proc/self/mountinfo /proc/sys/kernel/{sem,shm*,msg*,pid_max} \
+                /proc/sys/fs/mqueue/* /proc/sys/user/* /proc/sys/net/core/somaxconn /proc/sys/net/unix/max_dgram_qlen \
+                /proc/sys/net/ipv4/ip_local_port_range; ip link; ss -Haxt; ps -A -o comm= | sort
+        }
+        look >"$2/before"
+        for name in $("$1" limits --json | jq -r ".limits[] | select(.probe) | .name" | sort -u); do
+            "$1" limits probe "$name" >>"$2/probes" 2>>"$2/refused" || true
+        done
+        look >"$2/after"' host "$WYE" "$T"
+    [ "$(grep -c '^so: ' "$T/probes")" -ge 40 ]
+    # ls and cat name their own process.
+    sed -i 's/\[[0-9]*\]//g; s/^.* \(ipc\|pid\|net\|mnt\|user\)[a-z_]* ->/\1 ->/' "$T/before" "$T/after"
+    diff "$T/before" "$T/after"
 }
 
 @test "--like-here takes the ceiling of this machine" {
@@ -145,7 +166,7 @@ PARSER
     needs_namespaces
     timeout 20 unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' sh "$WYE" limits probe SEMMNI >"$T/out" 2>"$T/err" && false
     [ $? = 4 ] || { cat "$T/err"; false; }
-    complains "unshare"
+    complains "max_user_namespaces is 0"
 }
 
 @test "wrong arguments end with 2, and a near name is suggested" {

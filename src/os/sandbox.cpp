@@ -30,19 +30,9 @@ long prctl(int what, unsigned long a, unsigned long b = 0) noexcept {
     return call(Call::any, [&] { return ::prctl(what, a, b, 0UL, 0UL); });
 }
 
-// Which of the usual switches is off.
-std::string reason() {
-    if (read_number("/proc/sys/user/max_user_namespaces") == 0) return "/proc/sys/user/max_user_namespaces is 0";
-    if (read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
-        return "/proc/sys/kernel/unprivileged_userns_clone is 0";
-    if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
-        return "/proc/sys/kernel/apparmor_restrict_unprivileged_userns is 1";
-    return "neither is this process privileged, nor does the kernel or a container's policy let it make namespaces";
-}
-
 std::unexpected<Error> refusal(long r, const char* what) {
     const auto e = error(r, what);
-    if (r == -EPERM) return refuse(Errc::denied, e.message() + ": " + reason());
+    if (r == -EPERM) return refuse(Errc::denied, e.message() + ": " + why_no_namespaces());
     if (r == -ENOSPC)
         return refuse(Errc::exhausted, e.message() + ": a limit of /proc/sys/user (max_*_namespaces) is reached");
     return std::unexpected(e);
@@ -77,6 +67,15 @@ Result<> enter_as_user() {
 }
 
 }  // namespace
+
+std::string why_no_namespaces() {
+    if (read_number("/proc/sys/user/max_user_namespaces") == 0) return "/proc/sys/user/max_user_namespaces is 0";
+    if (read_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
+        return "/proc/sys/kernel/unprivileged_userns_clone is 0";
+    if (read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
+        return "/proc/sys/kernel/apparmor_restrict_unprivileged_userns is 1";
+    return "neither is this process privileged, nor does the kernel or a container's policy let it make namespaces";
+}
 
 Result<> enter_sandbox() {
     if (const long r = unshare(wanted); r == -EPERM) {

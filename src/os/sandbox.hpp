@@ -2,6 +2,8 @@
 #pragma once
 #include "wye/base/error.hpp"
 
+#include <string>
+
 namespace wye::sys {
 
 /// What is started from here on lives in a new pid namespace, whose first process takes everything in it along when it
@@ -13,5 +15,8 @@ Result<> enter_sandbox();
 /// In the first process of the new pid namespace: it gets a /proc of its own, and is killed when `parent` (its number
 /// outside) ends. What it starts has no more rights than before.
 Result<> settle_sandbox(int parent);
+
+/// Which of the usual switches forbids user namespaces here, as half a sentence.
+std::string why_no_namespaces();
 
 }  // namespace wye::sys

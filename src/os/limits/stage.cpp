@@ -7,6 +7,7 @@
 #include "os/errno.hpp"
 #include "os/limits/calls.hpp"
 #include "os/limits/limit.hpp"
+#include "os/sandbox.hpp"
 #include "os/small_file.hpp"
 #include "os/syscall.hpp"
 #include "os/usage/proc_text.hpp"
@@ -82,7 +83,7 @@ void become_stranger(int out) {
 void enter(int out, unsigned spaces) {
     const auto user = std::to_string(::geteuid()), group = std::to_string(::getegid());
     if (const long r = sys::unshare(CLONE_NEWUSER | spaces); r < 0)
-        refused(out, "unshare", r, "this user may not make namespaces here (see user_namespaces(7))");
+        refused(out, "a user namespace", r, why_no_namespaces());
     (void)put_file("/proc/self/setgroups", "deny");
     if (const long w = put_file("/proc/self/uid_map", "0 " + user + " 1"); w < 0) refused(out, "uid_map", w, "");
     if (const long w = put_file("/proc/self/gid_map", "0 " + group + " 1"); w < 0) refused(out, "gid_map", w, "");

@@ -71,7 +71,7 @@ struct Trace {
 };
 
 /// Errc::unsupported where the limit has no trial, Errc::denied with a sentence where this user may not. The child is
-/// ended at the deadline, and with this process.
+/// ended at the deadline, and with this process. For a process of one thread: the child goes on from a fork().
 Result<Trace> probe(const Limit&, bool like_here, Deadline);
 
 }  // namespace wye::sys
