@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 namespace wye::cli {
 namespace {
@@ -60,7 +61,7 @@ std::vector<Match> matches(const sys::Survey& s, std::string_view error, std::st
                 if (e.limit == &l && (!m.reading || e.reading.part() > m.reading->part())) m.reading = &e.reading;
             if (m.reading) found.push_back(m);
         }
-    std::ranges::stable_sort(found, std::greater(), [](const Match& m) { return m.reading->part(); });
+    std::ranges::sort(found, {}, [](const Match& m) { return std::tuple(-m.reading->part(), m.limit, m.fault); });
     return found;
 }
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace wye::cli {
 namespace {
@@ -206,7 +207,10 @@ int show(const Options& o) {
     if (o.warn >= 0)
         std::erase_if(s->entries,
                       [&](const Entry& e) { return e.reading.part() * 100 < o.warn || e.reading.part() < 0; });
-    std::ranges::stable_sort(s->entries, std::greater(), [](const Entry& e) { return e.reading.part(); });
+    // The nearest first; of equals as the table has them.
+    std::ranges::sort(s->entries, {}, [](const Entry& e) {
+        return std::tuple(-e.reading.part(), e.limit, std::string_view(e.reading.where));
+    });
     page_out(o.json ? as_json(*s) : o.prom ? as_prometheus(*s) : as_table(*s));
     if (o.warn < 0) return exit_ok;
     return !s->entries.empty() ? exit_failed : partial ? exit_partial : exit_ok;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace wye::sys {
 
@@ -77,7 +78,9 @@ void read_rows(const View& v, bool (*wanted)(Scope), Survey& s) {
         if (!wanted(l.scope)) continue;
         auto readings = l.read ? l.read(v, l) : std::vector{plain_reading(v, l)};
         for (auto& r : readings) {
-            std::ranges::stable_sort(r.shares, std::greater(), &Share::used);
+            std::ranges::sort(r.shares, [](const Share& a, const Share& b) {
+                return std::pair(b.used, a.user) < std::pair(a.used, b.user);
+            });
             s.entries.push_back({&l, std::move(r)});
         }
     }

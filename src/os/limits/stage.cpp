@@ -14,9 +14,11 @@
 #include "os/wait.hpp"
 
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 namespace wye::sys {
@@ -72,12 +74,19 @@ std::string words(unsigned spaces) {
     return s;
 }
 
-void become_stranger(int out) {
+// Root is not held to most limits, and may write every setting of the machine from inside a user namespace. False where
+// there is no such user id: in a user namespace, whose root is not everybody's.
+bool become_stranger(int out) {
     const auto id = 3'900'000'000u + static_cast<unsigned>(sys::own_pid());
     const auto set = [&](long number) { return call(Call::any, [&] { return ::syscall(number, id, id, id); }); };
-    if (const long r = set(SYS_setresuid); r < 0)
-        refused(out, "setresuid", r, "this trial needs a user id that nobody has, which only root can take");
-    write_all(out, "P\tas user id " + std::to_string(id) + ", which nobody has\n");
+    (void)call(Call::any, [] { return ::syscall(SYS_setgroups, 0, nullptr); });
+    for (const long number : {SYS_setresgid, SYS_setresuid})
+        if (const long r = set(number); r == -EINVAL)
+            return false;
+        else if (r < 0)
+            refused(out, "setresuid", r, "root needs CAP_SETUID, to be nobody for this");
+    (void)::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self would be root's
+    return true;
 }
 
 void enter(int out, unsigned spaces) {
@@ -93,6 +102,24 @@ void enter(int out, unsigned spaces) {
     write_all(out, "P\tin a throw-away " + words(spaces) + " namespace\n");
 }
 
+// Settings that a new namespace has of its own. Any other is the machine's, which a trial never writes, whatever its
+// row says: root in a user namespace may write there.
+bool is_own(std::string_view file, unsigned spaces) {
+    static constexpr struct {
+        std::string_view prefix;
+        unsigned space, since;  // 6014: Linux 6.14, where it was the machine's before
+    } own[] = {{"/proc/sys/kernel/sem", CLONE_NEWIPC, 0}, {"/proc/sys/kernel/shm", CLONE_NEWIPC, 0},
+               {"/proc/sys/kernel/msg", CLONE_NEWIPC, 0}, {"/proc/sys/fs/mqueue/", CLONE_NEWIPC, 0},
+               {"/proc/sys/net/", CLONE_NEWNET, 0},       {"/proc/sys/kernel/pid_max", CLONE_NEWPID, 6014},
+               {"/proc/sys/user/", CLONE_NEWUSER, 0}};
+    utsname kernel{};
+    unsigned major = 0, minor = 0;
+    if (::uname(&kernel) == 0) (void)std::sscanf(kernel.release, "%u.%u", &major, &minor);
+    return std::ranges::any_of(own, [&](const auto& o) {
+        return file.starts_with(o.prefix) && (spaces & o.space) && major * 1000 + minor >= o.since;
+    });
+}
+
 void set_ceiling(int out, const Limit& l, std::uint64_t value) {
     if (l.ceiling.resource >= 0) {
         const rlimit r{value, value};
@@ -101,6 +128,8 @@ void set_ceiling(int out, const Limit& l, std::uint64_t value) {
     }
     const char* file = l.trial.knob ? l.trial.knob : l.ceiling.file;
     if (!file) return;
+    if (!is_own(file, l.trial.spaces | CLONE_NEWUSER))
+        refused(out, file, -EPERM, "it is the machine's here, and no namespace's own");
     const auto now = read_whole(file);
     if (!now) refused(out, file, -now.error().sys(), "this kernel has no such setting");
     if (const long e = put_file(file, with_number(*now, l.trial.knob ? 0 : l.ceiling.field, value)); e < 0)
@@ -123,10 +152,10 @@ void first_process(int out) {
     const rlimit none{0, 0};
     (void)sys::setrlimit(RLIMIT_CORE, none);
     const auto& t = l.trial;
-    if (t.actor == Actor::stranger || (t.actor == Actor::stranger_for_root && ::geteuid() == 0))
-        become_stranger(out);
-    else
-        enter(out, t.spaces);
+    const bool stranger = ::geteuid() == 0 && become_stranger(out);
+    if (t.stranger && !stranger)
+        refused(out, l.name, -EPERM, "this trial needs a user id that nobody has, which only root can take");
+    enter(out, t.spaces);
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // only now: a change of credentials forgets it
     if (::getppid() != parent) ::_exit(died);
     if (t.spaces & CLONE_NEWPID) first_process(out);

@@ -47,10 +47,6 @@ private:
     int out_;
 };
 
-/// Who the child is. A stranger has a user id that nobody has, which only root can take: for what the kernel counts by
-/// user id in all namespaces at once, or does not deny to root.
-enum class Actor : std::uint8_t { inside, stranger_for_root, stranger };
-
 /// How a limit is run into. The table has one of each that can be.
 struct Trial {
     unsigned spaces = 0;      // CLONE_NEWIPC ...; a user namespace comes with them
@@ -60,7 +56,9 @@ struct Trial {
     const char* sees = nullptr;  // what a program sees, and whether trying again helps
     const char* told = nullptr;  // why there is no trial
     const char* knob = nullptr;  // the file that is written, where it is another than the ceiling's
-    Actor actor = Actor::inside;
+    /// What the kernel counts by user id in all namespaces at once: only as a user id that nobody has, which only root
+    /// can take (and always does, for a trial).
+    bool stranger = false;
 };
 
 struct Trace {

@@ -94,7 +94,7 @@ constexpr Limit rows[] = {
      .faults = {{"pipe", "", "no error: a new pipe holds 8 KiB instead of 64, and programs get slow", "measured"},
                 {"fcntl(F_SETPIPE_SZ)", "EPERM", "a small pipe cannot be made larger", "pipe(7)"}},
      .remedy = "close pipes, or raise fs.pipe-user-pages-soft; root is not held to it",
-     .trial = {.run = trial::pipe_pages, .sees = "nothing fails: writers block after 8 KiB", .actor = Actor::stranger}},
+     .trial = {.run = trial::pipe_pages, .sees = "nothing fails: writers block after 8 KiB", .stranger = true}},
     {.name = "pipe-user-pages-hard",
      .title = "pages of a user's pipes, the last",
      .scope = Scope::user,

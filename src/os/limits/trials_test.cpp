@@ -3,6 +3,7 @@
 #include "support/support.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <fstream>
@@ -147,6 +148,22 @@ TEST(Trial, what_would_cost_too_much_is_scaled_and_says_so) {
     if (find_limit("SEMMNS")->ceiling.here() <= 40000u) GTEST_SKIP() << "kernel.sem is small here";
     EXPECT_EQ(t->set, 40000u);
     EXPECT_NE(t->note.find("too much"), std::string::npos);
+}
+
+TEST(Trial, never_writes_a_setting_of_the_machine) {
+    auto wrong = *find_limit("SEMMNI");
+    const auto before = slurp("/proc/sys/kernel/sem");
+    wrong.trial.small = *wrong.ceiling.here();  // what is there, in case it is written
+    wrong.trial.run = [](Stage& s) { s.call("nothing", 0); };
+    wrong.trial.spaces = CLONE_NEWNS;
+    const auto t = probe(wrong, false, 20s);
+    WYE_EXPECT_ERRC(Errc::denied, t);
+    EXPECT_EQ(before, slurp("/proc/sys/kernel/sem"));
+    wrong.ceiling.file = "/proc/sys/kernel/threads-max";
+    wrong.ceiling.field = 0;
+    wrong.trial.spaces = CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS;
+    wrong.trial.small = *wrong.ceiling.here();
+    WYE_EXPECT_ERRC(Errc::denied, probe(wrong, false, 20s));
 }
 
 TEST(Trial, ends_at_the_deadline) {
