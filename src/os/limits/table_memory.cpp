@@ -14,7 +14,7 @@ constexpr Limit rows[] = {
      .use = "statfs(2) of /dev/shm; by user what its files have allocated",
      .read = shm_space,
      .faults = {{"touch", "SIGBUS",
-                 "ftruncate() and mmap() had succeeded: a page is only found missing when it is touched", "mmap(2)"},
+                 "ftruncate() and mmap() had succeeded: a page is only found missing when it is touched", "measured"},
                 {"write", "ENOSPC", "the device is /dev/shm, which is memory", "write(2)"},
                 {"posix_fallocate", "ENOSPC", "the way to ask beforehand", "posix_fallocate(3)"},
                 {"madvise(MADV_POPULATE_WRITE)", "EFAULT",
@@ -51,8 +51,8 @@ constexpr Limit rows[] = {
              return cgroup(
                  v, l, {"memory", "memory.current", "memory.max", "memory.usage_in_bytes", "memory.limit_in_bytes"});
          },
-     .faults = {{"touch", "SIGKILL", "the kernel kills a process of the group when it cannot free enough", "cgroups(7)",
-                 false}},
+     .faults = {{"touch", "SIGKILL", "the kernel kills a process of the group when it cannot free enough",
+                 "Documentation/admin-guide/cgroup-v2.rst", false}},
      .remedy = "raise memory.max, or remove shared memory that outlived its makers",
      .trial = {.told = "to make a control group needs the right to write in that tree"}},
     {.name = "RLIMIT_FSIZE",

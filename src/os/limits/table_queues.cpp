@@ -66,7 +66,7 @@ constexpr Limit rows[] = {
             "32768) * 48",
      .read = queue_bytes,
      .faults = {{"mq_open", "EMFILE", "descriptors are not short: the user's queues need too many bytes, empty or not",
-                 "mq_open(3)"}},
+                 "measured"}},
      .remedy = "remove queues, make smaller ones, or raise RLIMIT_MSGQUEUE (ulimit -q)",
      .trial = {.spaces = ipc,
                .small = 400'000,

@@ -108,8 +108,7 @@ void shm_space(Stage& s) {
     if (map(2 * size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, &at) < 0) s.give_up("mmap failed");
     const std::vector<char> page(4096);
     s.until("write", size / 4096 + 1, [&](auto) { return sys::write(fd, page.data(), page.size()); });
-    s.call("posix_fallocate",
-           call(Call::fallocate, [&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(2 * size)); }));
+    s.call("posix_fallocate", -::posix_fallocate(fd, 0, static_cast<off_t>(2 * size)));
     auto* const beyond = static_cast<char*>(at) + size;
     const long r = call(Call::madvise, [&] { return ::madvise(beyond, 4096, MADV_POPULATE_WRITE); });
     if (r != -EINVAL) s.call("madvise(MADV_POPULATE_WRITE)", r, "of the first page that has no room");
