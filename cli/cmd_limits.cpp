@@ -22,7 +22,7 @@ using sys::Entry;
 struct Options {
     std::vector<std::string> words;
     std::string user;
-    double warn = -1;
+    std::optional<double> warn;
     bool all_ns = false, prom = false, json = false, markdown = false, like_here = false, small = false;
 };
 
@@ -200,19 +200,21 @@ int show(const Options& o) {
     std::optional<uid_t> user;
     if (!o.user.empty() && !(user = user_id(o.user)))
         return usage_error("limits", fmt::format("--user={}: no such user", escape(o.user)));
+    if (o.warn && (*o.warn < 0 || *o.warn > 100))
+        return usage_error("limits", fmt::format("--warn={}: write per cent, 0 to 100", *o.warn));
     auto s = sys::survey(o.all_ns);
     if (!s) return report("limits", s.error());
     const bool partial = s->partial();
     if (user) only_of(*user, *s);
-    if (o.warn >= 0)
+    if (o.warn)
         std::erase_if(s->entries,
-                      [&](const Entry& e) { return e.reading.part() * 100 < o.warn || e.reading.part() < 0; });
+                      [&](const Entry& e) { return e.reading.part() * 100 < *o.warn || e.reading.part() < 0; });
     // The nearest first; of equals as the table has them.
     std::ranges::sort(s->entries, {}, [](const Entry& e) {
         return std::tuple(-e.reading.part(), e.limit, std::string_view(e.reading.where));
     });
     page_out(o.json ? as_json(*s) : o.prom ? as_prometheus(*s) : as_table(*s));
-    if (o.warn < 0) return exit_ok;
+    if (!o.warn) return exit_ok;
     return !s->entries.empty() ? exit_failed : partial ? exit_partial : exit_ok;
 }
 
@@ -228,7 +230,7 @@ int run(const Options& o) {
             "limits",
             fmt::format("unknown argument \"{}\" (wye limits [probe NAME]; see wye help limits)", escape(o.words[0])));
     if (o.words.size() != 2) return usage_error("limits", "wye limits probe takes one NAME; wye limits lists them");
-    if (o.all_ns || o.prom || !o.user.empty() || o.warn >= 0)
+    if (o.all_ns || o.prom || !o.user.empty() || o.warn)
         return usage_error("limits", "wye limits probe takes --small, --like-here and --json");
     return probe_limit(o.words[1], o.like_here, o.json);
 }
@@ -241,8 +243,7 @@ Run define(CLI::App& app) {
     app.add_flag("--all-ns", o->all_ns, "the other ipc and net namespaces as well");
     app.add_option("--user", o->user, "what this user has of each")->type_name("USER");
     app.add_option("--warn", o->warn, "only what is used to that many per cent; 1 when there is any")
-        ->type_name("PERCENT")
-        ->check(CLI::Range(0.0, 100.0));
+        ->type_name("PERCENT");
     auto* json = app.add_flag("--json", o->json, "one document, schema wye.limits/1 or wye.probe/1");
     auto* prom = app.add_flag("--prom", o->prom, "in the text format of Prometheus")->excludes(json);
     app.add_flag("--markdown", o->markdown, "the table of limits without their use")->excludes(json)->excludes(prom);

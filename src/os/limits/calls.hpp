@@ -5,11 +5,25 @@
 #include <linux/aio_abi.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
 
 #include <csignal>
+#include <cstdio>
 
 namespace wye::sys {
 
+inline long prctl(int what, unsigned long a) noexcept {
+    return call(Call::any, [&] { return ::prctl(what, a, 0UL, 0UL, 0UL); });
+}
+/// The running kernel's, as 6018 for 6.18.
+inline unsigned kernel_version() noexcept {
+    utsname kernel{};
+    unsigned major = 0, minor = 0;
+    if (call(Call::any, [&] { return ::uname(&kernel); }) == 0)
+        (void)std::sscanf(kernel.release, "%u.%u", &major, &minor);
+    return major * 1000 + minor;
+}
 /// The C library's, so that its locks are whole in the child.
 inline long fork() noexcept {
     return call(Call::any, [] { return ::fork(); });

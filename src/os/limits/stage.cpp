@@ -13,12 +13,8 @@
 #include "os/usage/proc_text.hpp"
 #include "os/wait.hpp"
 
-#include <sys/prctl.h>
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 
 namespace wye::sys {
@@ -85,12 +81,12 @@ bool become_stranger(int out) {
             return false;
         else if (r < 0)
             refused(out, "setresuid", r, "root needs CAP_SETUID, to be nobody for this");
-    (void)::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self would be root's
+    (void)sys::prctl(PR_SET_DUMPABLE, 1);  // or /proc/self would be root's
     return true;
 }
 
 void enter(int out, unsigned spaces) {
-    const auto user = std::to_string(::geteuid()), group = std::to_string(::getegid());
+    const auto user = std::to_string(sys::effective_user()), group = std::to_string(::getegid());
     if (const long r = sys::unshare(CLONE_NEWUSER | spaces); r < 0)
         refused(out, "a user namespace", r, why_no_namespaces());
     (void)put_file("/proc/self/setgroups", "deny");
@@ -112,18 +108,16 @@ bool is_own(std::string_view file, unsigned spaces) {
                {"/proc/sys/kernel/msg", CLONE_NEWIPC, 0}, {"/proc/sys/fs/mqueue/", CLONE_NEWIPC, 0},
                {"/proc/sys/net/", CLONE_NEWNET, 0},       {"/proc/sys/kernel/pid_max", CLONE_NEWPID, 6014},
                {"/proc/sys/user/", CLONE_NEWUSER, 0}};
-    utsname kernel{};
-    unsigned major = 0, minor = 0;
-    if (::uname(&kernel) == 0) (void)std::sscanf(kernel.release, "%u.%u", &major, &minor);
-    return std::ranges::any_of(own, [&](const auto& o) {
-        return file.starts_with(o.prefix) && (spaces & o.space) && major * 1000 + minor >= o.since;
-    });
+    const auto kernel = kernel_version();
+    return std::ranges::any_of(
+        own, [&](const auto& o) { return file.starts_with(o.prefix) && (spaces & o.space) && kernel >= o.since; });
 }
 
 void set_ceiling(int out, const Limit& l, std::uint64_t value) {
     if (l.ceiling.resource >= 0) {
         const rlimit r{value, value};
-        if (const long e = sys::setrlimit(l.ceiling.resource, r); e < 0) refused(out, "setrlimit", e, "");
+        if (const long e = sys::setrlimit(l.ceiling.resource, r); e < 0)
+            refused(out, "setrlimit", e, "the hard limit here is lower than what the trial sets");
         return;
     }
     const char* file = l.trial.knob ? l.trial.knob : l.ceiling.file;
@@ -141,7 +135,7 @@ void first_process(int out) {
     const long pid = sys::fork();
     if (pid < 0) refused(out, "fork", pid, "");
     if (pid == 0) {
-        (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
         return;
     }
     const int status = wait_status(pid);
@@ -152,11 +146,11 @@ void first_process(int out) {
     const rlimit none{0, 0};
     (void)sys::setrlimit(RLIMIT_CORE, none);
     const auto& t = l.trial;
-    const bool stranger = ::geteuid() == 0 && become_stranger(out);
+    const bool stranger = sys::effective_user() == 0 && become_stranger(out);
     if (t.stranger && !stranger)
         refused(out, l.name, -EPERM, "this trial needs a user id that nobody has, which only root can take");
     enter(out, t.spaces);
-    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);  // only now: a change of credentials forgets it
+    (void)sys::prctl(PR_SET_PDEATHSIG, SIGKILL);  // only now: a change of credentials forgets it
     if (::getppid() != parent) ::_exit(died);
     if (t.spaces & CLONE_NEWPID) first_process(out);
     if (value > 0) set_ceiling(out, l, value);
