@@ -135,7 +135,7 @@ PARSER
         look() {
             ipcs -a; ipcs -t; ls -l /dev/shm /proc/self/ns; cat /proc/self/mountinfo /proc/sys/kernel/{sem,shm*,msg*,pid_max} \
                 /proc/sys/fs/mqueue/* /proc/sys/user/* /proc/sys/net/core/somaxconn /proc/sys/net/unix/max_dgram_qlen \
-                /proc/sys/net/ipv4/ip_local_port_range; ip link; ss -Haxt; ps -A -o comm= >"$2/ps"; sort "$2/ps"
+                /proc/sys/net/ipv4/ip_local_port_range; ip link; ss -Haxt; list=$(ps -A -o comm=); sort <<<"$list"
         }
         look >"$2/before"
         for name in $("$1" limits --json | jq -r ".limits[] | select(.probe) | .name" | sort -u); do
