@@ -65,7 +65,7 @@ void locked_memory(Stage& s) {
     const long id = sys::shmget(IPC_PRIVATE, more, IPC_CREAT | 0600);
     s.call("shmctl(SHM_LOCK)", sys::shmctl(static_cast<int>(id), SHM_LOCK, nullptr), "of 64 KiB too much");
     if (map(more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, &at) == 0)
-        s.call("mlock", call(Call::any, [&] { return ::mlock(at, more); }), "of 64 KiB too much");
+        s.call("mlock", sys::mlock(at, more), "of 64 KiB too much");
 }
 
 // Only a promise of pages is asked for; it is refused, or given back when this process ends.
