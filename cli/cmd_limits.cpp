@@ -185,15 +185,12 @@ std::string as_markdown() {
 
 // What the user has of it, in place of what all have.
 void only_of(uid_t user, sys::Survey& s) {
-    std::erase_if(s.entries, [&](Entry& e) {
-        auto& r = e.reading;
-        const auto own = std::ranges::find(r.shares, user, &sys::Share::user);
-        if (own == r.shares.end()) return true;
-        const auto share = *own;
-        r.used = share.used;
-        r.shares = {share};
-        return false;
-    });
+    const auto share = [&](const Entry& e) { return std::ranges::find(e.reading.shares, user, &sys::Share::user); };
+    std::erase_if(s.entries, [&](const Entry& e) { return share(e) == e.reading.shares.end(); });
+    for (auto& e : s.entries) {
+        e.reading.shares = {*share(e)};
+        e.reading.used = e.reading.shares[0].used;
+    }
 }
 
 int show(const Options& o) {
