@@ -27,7 +27,7 @@ void add(std::vector<Share>& shares, uid_t user, std::uint64_t n) {
         found->used += n;
 }
 
-// A page per user is rare; a wrap is what a hostile size would make.
+// Without a wrap: the sizes are others' to choose.
 std::uint64_t plus(std::uint64_t a, std::uint64_t b) noexcept { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
 std::vector<Reading> unread(Reading r, const Error& e) {
