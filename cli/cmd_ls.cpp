@@ -63,7 +63,7 @@ int choose_columns(const Options& o, View& v) {
 
 int choose_rows(const Options& o, View& v) {
     if (!o.user.empty()) {
-        v.uid = user_number(o.user);
+        v.uid = user_id(o.user);
         if (!v.uid) return complain(fmt::format("--user={}: no such user", escape(o.user)));
     }
     for (const auto& text : o.filters) {

@@ -3,7 +3,6 @@
 #include "wye/base/text.hpp"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <time.h>
 
 #include <algorithm>
@@ -102,20 +101,6 @@ std::string short_size(std::uint64_t bytes) {
     constexpr std::string_view units = " KMGTPE";
     for (; n >= 1023.95 && unit + 1 < units.size(); ++unit) n /= 1024;
     return fmt::format("{:.1f}{}", n, units[unit]);
-}
-
-std::string user_name(std::uint32_t uid) {
-    static std::map<std::uint32_t, std::string> known;
-    const auto [at, fresh] = known.try_emplace(uid, std::to_string(uid));
-    if (fresh)
-        if (const passwd* p = ::getpwuid(uid)) at->second = p->pw_name;
-    return at->second;
-}
-
-std::optional<std::uint32_t> user_number(const std::string& name) {
-    if (const passwd* p = ::getpwnam(name.c_str())) return p->pw_uid;
-    const auto n = parse_number(name);
-    return n && *n < UINT32_MAX ? std::optional(static_cast<std::uint32_t>(*n)) : std::nullopt;
 }
 
 Json json_of(const Item& i) {

@@ -3,6 +3,7 @@
 #include "wye/registry/inventory.hpp"
 
 #include "table.hpp"
+#include "user_name.hpp"
 
 #include <optional>
 #include <string>
@@ -34,9 +35,5 @@ std::vector<std::string> usual_columns();
 
 /// "8.0K", "4.0M", "32".
 std::string short_size(std::uint64_t bytes);
-
-/// "alice", or the number.
-std::string user_name(std::uint32_t uid);
-std::optional<std::uint32_t> user_number(const std::string& name_or_number);
 
 }  // namespace wye::cli

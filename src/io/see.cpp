@@ -25,6 +25,15 @@ void add_open(const sys::Snapshot& s, sys::FileKey k, Item& item) {
     }
 }
 
+void add_movers(const sys::Snapshot& s, sys::FileKey key, Item& item) {
+    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
+        if (b.in != sys::SleepsIn::read && b.in != sys::SleepsIn::write) return;
+        const auto f = std::ranges::find(p.fds, static_cast<int>(b.args[0]), &sys::SeenFd::fd);
+        if (f != p.fds.end() && f->file.key == key)
+            item.waiters.push_back(waiter(p, b, b.in == sys::SleepsIn::read ? "read" : "write"));
+    });
+}
+
 void add_mapped(const sys::Snapshot& s, sys::FileKey k, Item& item, std::string_view via) {
     std::uint32_t last = UINT32_MAX;  // the maps of a process lie together
     for (const auto use : s.mapped_at(k)) {

@@ -31,6 +31,9 @@ void each_blocked(const sys::Snapshot& s, Visit&& visit) {
         for (const auto& b : p.blocked) visit(p, b);
 }
 
+/// Who sleeps in read(2) or write(2) of a pipe or FIFO that is empty, or full.
+void add_movers(const sys::Snapshot&, sys::FileKey, Item&);
+
 /// A file that a process has open or mapped, by whoever shows it first: each once.
 struct HeldFile {
     sys::FileFacts file;  // what is known only from a map has no mode

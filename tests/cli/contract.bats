@@ -11,6 +11,7 @@ mk|fifo:/nowhere
 rm|fifo:/nowhere
 ls|-
 who|fifo:/nowhere
+wait|-
 inspect|shm:nowhere
 limits|-
 explain|ENOSPC

@@ -72,6 +72,13 @@ SleepsIn sleeps_in(long number) noexcept {
             return SleepsIn::flock;
         case SYS_fcntl:
             return SleepsIn::fcntl;
+        case SYS_read:
+        case SYS_readv:
+            return SleepsIn::read;
+        case SYS_write:
+        case SYS_writev:
+        case SYS_pwritev2:
+            return SleepsIn::write;
         default:
             return SleepsIn::other;
     }

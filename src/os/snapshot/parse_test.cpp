@@ -116,7 +116,11 @@ TEST(ParseSyscall, WhatIsWaitedIn) {
     EXPECT_FALSE(parse_syscall("-1 0x7ffd2f9f2000 0x7f1399be4000\n"));
     EXPECT_FALSE(parse_syscall(""));
 #ifdef __x86_64__
-    EXPECT_FALSE(parse_syscall("0 0x3 0x7f1399be4000 0x20000 0x22 0xffffffff 0x0 0x7fff25f0da58 0x7f1399d5f2ad\n"));
+    EXPECT_FALSE(parse_syscall("7 0x3 0x7f1399be4000 0x20000 0x22 0xffffffff 0x0 0x7fff25f0da58 0x7f1399d5f2ad\n"));
+    const auto read = parse_syscall("0 0x3 0x7f1399be4000 0x20000 0x22 0xffffffff 0x0 0x7fff25f0da58 0x7f1399d5f2ad\n");
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->in, SleepsIn::read);
+    EXPECT_EQ(read->args[0], 3u);
     const auto b = parse_syscall("220 0x5 0x7ffc0 0x1 0x0 0x0 0x0 0x7fff25f0da58 0x7f1399d5f2ad\n");
     ASSERT_TRUE(b);
     EXPECT_EQ(b->in, SleepsIn::semop);

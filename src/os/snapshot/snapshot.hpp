@@ -79,7 +79,20 @@ struct SeenMap {
 };
 
 /// What a thread sleeps in, where the kernel lets us see it.
-enum class SleepsIn : std::uint8_t { other, semop, msgsnd, msgrcv, mq_send, mq_receive, futex, open, flock, fcntl };
+enum class SleepsIn : std::uint8_t {
+    other,
+    semop,
+    msgsnd,
+    msgrcv,
+    mq_send,
+    mq_receive,
+    futex,
+    open,
+    flock,
+    fcntl,
+    read,
+    write
+};
 struct Blocked {
     std::int32_t tid = 0;
     SleepsIn in = SleepsIn::other;

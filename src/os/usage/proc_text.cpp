@@ -101,8 +101,8 @@ std::uint64_t Columns::at(std::size_t row, std::string_view column) const noexce
     return parse_number(rows_[row][static_cast<std::size_t>(found - names_.begin())]).value_or(0);
 }
 
-FdInfo parse_fdinfo(std::string_view text) noexcept {
-    FdInfo info;
+FdUse parse_fd_use(std::string_view text) noexcept {
+    FdUse info;
     while (!text.empty()) {
         const auto line = take_line(text);
         if (line.starts_with("inotify wd:")) ++info.inotify_watches;

@@ -40,11 +40,11 @@ private:
     std::vector<std::vector<std::string_view>> rows_;
 };
 
-struct FdInfo {
+struct FdUse {
     std::uint64_t inotify_watches = 0, epoll_watches = 0;
     std::uint64_t in_flight = 0;  // descriptors sent to this socket and not received yet
 };
-FdInfo parse_fdinfo(std::string_view) noexcept;
+FdUse parse_fd_use(std::string_view) noexcept;
 
 /// "ipc:[4026531839]" and where it is kept by a bind mount, from /proc/PID/mountinfo.
 std::vector<std::pair<std::string, std::string>> namespace_mounts(std::string_view mountinfo);

@@ -49,11 +49,11 @@ TEST(ProcText, columns_by_their_names_and_no_torn_row) {
 
 TEST(ProcText, fdinfo_of_watchers_and_sockets) {
     const auto in =
-        parse_fdinfo("pos:\t0\nflags:\t00\ninotify wd:2 ino:5 sdev:1 mask:100\ninotify wd:1 ino:4 sdev:1 mask:100\n");
+        parse_fd_use("pos:\t0\nflags:\t00\ninotify wd:2 ino:5 sdev:1 mask:100\ninotify wd:1 ino:4 sdev:1 mask:100\n");
     EXPECT_EQ(in.inotify_watches, 2u);
-    const auto epoll = parse_fdinfo("pos:\t0\ntfd:        7 events:       19 data: 7  pos:0 ino:61af sdev:7\n");
+    const auto epoll = parse_fd_use("pos:\t0\ntfd:        7 events:       19 data: 7  pos:0 ino:61af sdev:7\n");
     EXPECT_EQ(epoll.epoll_watches, 1u);
-    EXPECT_EQ(parse_fdinfo("pos:\t0\nscm_fds: 3\n").in_flight, 3u);
+    EXPECT_EQ(parse_fd_use("pos:\t0\nscm_fds: 3\n").in_flight, 3u);
 }
 
 TEST(ProcText, mounts_with_namespaces_and_groups) {
@@ -84,7 +84,7 @@ RC_GTEST_PROP(ProcText, any_text_is_survived, (const std::string& text, const st
     const Columns c(text);
     for (std::size_t i = 0; i < c.rows() + 1; ++i) (void)c.at(i, key);
     RC_ASSERT(c.rows() <= text.size());
-    (void)parse_fdinfo(text);
+    (void)parse_fd_use(text);
     (void)namespace_mounts(text);
     (void)cgroup_mount(text, key);
     (void)cgroup_path(text, key);

@@ -107,7 +107,7 @@ private:
     void told(const ProcessUse& p, const std::string& at, const std::string& name, const std::string& target) {
         const auto text = read_whole(at + "/fdinfo/" + name);
         if (!text) return;
-        const auto info = parse_fdinfo(*text);
+        const auto info = parse_fd_use(*text);
         auto& user = usage_.users[p.user];
         if (target.starts_with("socket")) {
             if (info.in_flight > 0 && sockets_.insert(target).second) user.in_flight += info.in_flight;

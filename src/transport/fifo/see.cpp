@@ -59,6 +59,7 @@ void see_fifos(const sys::Snapshot& s, Inventory& into) {
         add_open(s, key, item);
         add_waiters(s, key, item);
         item.use = use(item);
+        add_movers(s, key, item);
         into.items.push_back(std::move(item));
     }
 }

@@ -12,6 +12,7 @@ void see_pipes(const sys::Snapshot& s, Inventory& into) {
     for (const auto& h : held_files(s, is_pipe)) {
         Item item{.kind = "pipe", .name = h.target, .identity = identity(h.file.key)};
         add_open(s, h.file.key, item);
+        add_movers(s, h.file.key, item);
         std::uint64_t readers = 0, writers = 0;
         for (const auto& o : item.holders) readers += o.reads, writers += o.writes;
         item.facts.emplace_back("readers", readers);
