@@ -12,6 +12,7 @@ rm|fifo:/nowhere
 ls|-
 who|fifo:/nowhere
 wait|-
+map|-
 inspect|shm:nowhere
 limits|-
 explain|ENOSPC
