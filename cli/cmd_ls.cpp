@@ -102,8 +102,9 @@ bool wanted(const Options& o, const View& v, const Item& i) {
 void sort_by(const Column<Item>& c, std::vector<Item>& items) {
     std::vector<std::pair<Json, std::size_t>> keys;
     for (std::size_t n = 0; n < items.size(); ++n) keys.emplace_back(c.value(items[n]), n);
-    std::ranges::stable_sort(keys, [](const auto& a, const auto& b) {
-        if (a.first.is_null() || b.first.is_null()) return !a.first.is_null() && b.first.is_null();
+    std::ranges::sort(keys, [](const auto& a, const auto& b) {
+        if (a.first == b.first) return a.second < b.second;
+        if (a.first.is_null() || b.first.is_null()) return b.first.is_null();
         return a.first.is_number() ? a.first > b.first : a.first < b.first;
     });
     std::vector<Item> sorted;
@@ -133,7 +134,7 @@ void print_table(const Options& o, const View& v, const Inventory& all, std::siz
     const auto lines = to_lines(all.items, v.shown);
     for (std::size_t n = 0; n < lines.size(); ++n) out += (n == 0 ? styled(lines[n], "1") : lines[n]) + "\n";
     out += coverage_line(all.coverage);
-    if (hidden != 0) out += fmt::format("; {} objects hidden by {}", hidden, o.held ? "--held" : "--unheld");
+    if (hidden != 0) out += fmt::format("; {} hidden by {}", hidden, o.held ? "--held" : "--unheld");
     out += fmt::format(". Took {}.\n", human_time(static_cast<double>(all.coverage.took)));
     page_out(out);
 }

@@ -311,7 +311,7 @@ load ../tests/cli/world
         [ "$(names posix-shm --sort name | tr "\n" " ")" = "/a /b /large " ]
         [ "$(names posix-shm --unheld)" = /large ]
         [ "$(names posix-shm --held | wc -l)" = 2 ]
-        look ls posix-shm --held | tail -n 1 | grep -q "1 objects hidden by --held"
+        look ls posix-shm --held | tail -n 1 | grep -q "; 1 hidden by --held"
         [ "$(names --filter "size>64K and kind=posix-shm")" = /large ]
         [ "$(names --filter "name~/a" --filter size=64K)" = /a ]
         [ -z "$(names --user 4242)" ]

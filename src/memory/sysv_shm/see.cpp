@@ -88,7 +88,9 @@ void see_one(const sys::Snapshot& s, const Attaches& all, const sys::IpcNamespac
                 strays.emplace_back(more, &a);
     }
     // Who has it twice is more likely to have one of them from elsewhere.
-    std::ranges::stable_sort(strays, [](const auto& x, const auto& y) { return x.second->times > y.second->times; });
+    std::ranges::sort(strays, [](const auto& x, const auto& y) {
+        return std::pair(y.second->times, x.second->process->pid) < std::pair(x.second->times, y.second->process->pid);
+    });
     bool guessed = seen > r.attaches;
     for (const auto& [times, a] : strays) {
         if (seen >= r.attaches) break;

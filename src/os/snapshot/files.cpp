@@ -38,13 +38,16 @@ std::string head_of(int dir, const char* name) {
     return {room, n < 0 ? 0 : static_cast<std::size_t>(n)};
 }
 
-void take_shm_files(int dir, const std::string& below, int depth, SharedMemoryPlace& place) {
+void take_shm_files(Snapshot& s, int dir, const std::string& below, int depth, SharedMemoryPlace& place) {
     each_name(dir, [&](const char* name, std::uint8_t type) {
         Found f{.path = below + name, .file = {}, .head = {}};
         if (look(dir, name, AT_SYMLINK_NOFOLLOW, f.file) < 0 || f.file.key.dev != place.dev) return;
         if (type == DT_DIR && depth < deepest) {
             const Fd next = directory(dir, name);
-            if (next != nullptr) take_shm_files(next.get(), f.path + "/", depth + 1, place);
+            if (next != nullptr)
+                take_shm_files(s, next.get(), f.path + "/", depth + 1, place);
+            else
+                s.blind.push_back(place.path + "/" + f.path);
         }
         if (!f.file.is(type_regular)) return;
         if (std::string_view(name).starts_with("sem.")) f.head = head_of(dir, name);
@@ -59,7 +62,7 @@ void take_shm_place(Snapshot& s, std::uint64_t mnt, const std::string& path, std
     if (top == nullptr) return;
     FileFacts f;
     if (look(top.get(), "", AT_EMPTY_PATH, f) < 0 || f.key.dev != dev) return;  // another lies over it
-    take_shm_files(top.get(), "", 0,
+    take_shm_files(s, top.get(), "", 0,
                    s.shm.emplace_back(SharedMemoryPlace{.dev = dev, .mnt = mnt, .path = path, .files = {}}));
 }
 

@@ -111,7 +111,8 @@ struct SeenProcess {
     std::uint64_t start = 0;  // clock ticks after boot
     std::uint32_t uid = 0;
     std::string comm;
-    bool readable = false;    // its descriptors, maps and calls
+    bool readable = false;    // its descriptors and maps
+    bool calls_told = true;   // what its threads sleep in, which asks for more rights
     bool shares_map = false;  // its memory is its parent's (vfork): counted there
     struct {
         std::uint64_t ipc = 0, net = 0, mnt = 0, pid = 0;  // inodes; 0: not told

@@ -1,0 +1,112 @@
+#include "os/snapshot/snapshot.hpp"
+
+#include "os/inject.hpp"
+#include "support/support.hpp"
+#include "support/together.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace wye::sys {
+namespace {
+
+const SeenProcess* self(const Snapshot& s) {
+    const auto p = std::ranges::find(s.processes, ::getpid(), &SeenProcess::pid);
+    return p == s.processes.end() ? nullptr : &*p;
+}
+
+TEST(Snapshot, KnowsThisProcess) {
+    test::TempDir dir;
+    const int fd = ::open((dir / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    ASSERT_EQ(::ftruncate(fd, 8192), 0);
+    void* at = ::mmap(nullptr, 8192, PROT_READ, MAP_SHARED, fd, 0);
+    struct stat st{};
+    ::fstat(fd, &st);
+    const auto s = take_snapshot();
+    const auto* me = self(s);
+    ASSERT_TRUE(me);
+    EXPECT_TRUE(me->readable);
+    EXPECT_EQ(me->parent, ::getppid());
+    EXPECT_EQ(me->uid, ::getuid());
+    EXPECT_EQ(me->ns.ipc, s.own.ipc);
+    EXPECT_EQ(me->ns.net, s.own.net);
+    const FileKey key{st.st_dev, st.st_ino};
+    ASSERT_EQ(s.open_at(key).size(), 1u);
+    const auto& f = s.fd(s.open_at(key)[0]);
+    EXPECT_EQ(f.fd, fd);
+    EXPECT_EQ(f.target, dir / "f");
+    EXPECT_EQ(f.file.size, 8192u);
+    EXPECT_EQ(f.file.mode, st.st_mode);
+    EXPECT_TRUE(f.info.reads() && f.info.writes());
+    // A file system whose maps show another device than stat is not this one's test.
+    for (const auto use : s.mapped_at(key)) EXPECT_FALSE(s.map(use).write);
+    ::munmap(at, 8192), ::close(fd);
+}
+
+TEST(Snapshot, CostsFewCallsAProcess) {
+    const auto s = take_snapshot();
+    std::size_t fds = 0, maps = 0;
+    for (const auto& p : s.processes) fds += p.fds.size(), maps += p.maps.size();
+    EXPECT_GT(s.calls, 10 * s.processes.size());  // counted at all
+    // Five a descriptor; 40 a process with its maps in pieces of 4 KiB; directories, kernel threads and tables.
+    EXPECT_LT(s.calls, 5 * fds + 80 * s.processes.size() + 3000);
+}
+
+// Whatever fails, what is left is whole, and nothing stays open.
+TEST(Snapshot, AnyCallMayFail) {
+    (void)take_snapshot();
+    const auto before = test::open_descriptors();
+    const auto calls = static_cast<unsigned>(take_snapshot().calls);
+    unsigned hits = 0;
+    for (const int error : {EMFILE, EACCES, ENOENT, EINTR, EIO})
+        for (unsigned nth = 1; nth < calls; nth += calls / 40 + 1) {
+            const Inject fault{{.call = Call::any, .nth = nth, .times = 3, .error = error}};
+            const auto s = take_snapshot();
+            hits += fault.hits();
+            for (const auto& p : s.processes) ASSERT_NE(p.pid, 0);
+        }
+    EXPECT_GT(hits, 100u);
+    EXPECT_EQ(test::open_descriptors(), before);
+}
+
+TEST(Snapshot, WithoutProcItSaysSo) {
+    const Inject fault{{.call = Call::open, .nth = 1, .times = 1000000, .error = EMFILE}};
+    const auto s = take_snapshot();
+    EXPECT_TRUE(s.processes.empty());
+    EXPECT_FALSE(s.blind.empty());
+}
+
+// The thread that enters another IPC namespace shares our semaphore undos, and leaves them alone.
+TEST(Snapshot, EntersOtherNamespacesWithoutATraceInOurs) {
+    test::Gate ready;
+    test::Child other([&] {
+        if (::unshare(CLONE_NEWIPC | CLONE_NEWNET) != 0) return ready.open(2), false;
+        ready.open(1);
+        for (;;) ::pause();
+        return true;
+    });
+    if (ready.wait() != 1) GTEST_SKIP() << "this user may make no namespaces";
+    const int id = ::semget(IPC_PRIVATE, 1, 0600);
+    ASSERT_GE(id, 0);
+    sembuf up{.sem_num = 0, .sem_op = 3, .sem_flg = SEM_UNDO};
+    ASSERT_EQ(::semop(id, &up, 1), 0);
+    const auto s = take_snapshot();
+    EXPECT_EQ(::semctl(id, 0, GETVAL), 3);
+    ::semctl(id, 0, IPC_RMID);
+    EXPECT_GE(s.ipc.size(), 2u);
+    EXPECT_TRUE(std::ranges::all_of(s.ipc, &IpcNamespace::seen));
+    EXPECT_TRUE(std::ranges::all_of(s.net, &NetNamespace::seen));
+    Snapshot again = take_snapshot();
+    EXPECT_EQ(again.own.ipc, s.own.ipc);
+    EXPECT_EQ(again.own.net, s.own.net);
+}
+
+}  // namespace
+}  // namespace wye::sys
