@@ -245,6 +245,8 @@ load ../tests/cli/world
             find /dev/shm "$T/mq" "$T/f" -printf "%p %i %s %m %A@ %C@ %T@\n" | sort
             cat /proc/self/mounts
         }
+        sleep 0.1
+        chmod 640 /dev/shm/*  # later than it was read last, so that a read would be noted
         state >/dev/null  # which reads directories itself
         state >"$T/before"
         sleep 1.1
