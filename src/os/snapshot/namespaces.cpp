@@ -59,14 +59,14 @@ bool dump_unix(int socket, std::vector<UnixSocket>& into) {
     return dump(socket, &r, sizeof r, [&](auto d) { return parse_unix_diag(d, into); });
 }
 
-bool dump_inet(int socket, std::uint8_t family, std::uint8_t protocol, std::vector<InetSocket>& into) {
+bool dump_inet(int socket, std::uint8_t family, int protocol, std::vector<InetSocket>& into) {
     InetRequest r{};
     r.head = {.nlmsg_len = sizeof r,
               .nlmsg_type = SOCK_DIAG_BY_FAMILY,
               .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
               .nlmsg_seq = 2,
               .nlmsg_pid = 0};
-    r.body.sdiag_family = family, r.body.sdiag_protocol = protocol;
+    r.body.sdiag_family = family, r.body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
     r.body.idiag_states = ~0u;
     return dump(socket, &r, sizeof r, [&](auto d) { return parse_inet_diag(d, protocol == IPPROTO_UDP, into); });
 }
@@ -126,7 +126,7 @@ bool dump_sockets(NetNamespace& ns) {
     const Fd socket(static_cast<int>(r));
     if (!dump_unix(socket.get(), ns.unix_sockets)) return false;
     // A kernel without IPv6 has none of its sockets.
-    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
         if (!dump_inet(socket.get(), AF_INET, protocol, ns.inet_sockets)) return false;
         (void)dump_inet(socket.get(), AF_INET6, protocol, ns.inet_sockets);
     }

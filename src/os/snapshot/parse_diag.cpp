@@ -38,7 +38,7 @@ DiagPart messages(Data d, Row&& row) {
         if (h.nlmsg_type == NLMSG_DONE || h.nlmsg_type == NLMSG_ERROR) {
             std::int32_t error = 0;  // the first word of both
             (void)take(body, error);
-            return {.done = true, .error = error < 0 ? -error : 0};
+            return {.done = true, .error = error < 0 ? -std::max(error, -4095) : 0};
         }
         if (h.nlmsg_type == SOCK_DIAG_BY_FAMILY) row(body);
         d = d.subspan(std::min(aligned(h.nlmsg_len), d.size()));

@@ -69,6 +69,9 @@ TEST(ParseDiag, TheEndAndARefusalAreTold) {
     Bytes body;
     append(body, &error, sizeof error);
     EXPECT_EQ(parse_unix_diag(message(NLMSG_ERROR, body), all).error, ENOENT);
+    const std::int32_t none_such = INT32_MIN;  // has no negative
+    std::memcpy(body.data(), &none_such, sizeof none_such);
+    EXPECT_GT(parse_unix_diag(message(NLMSG_ERROR, body), all).error, 0);
     EXPECT_TRUE(parse_unix_diag(message(NLMSG_DONE, Bytes(4)), all).done);
     EXPECT_EQ(parse_unix_diag(message(NLMSG_DONE, Bytes(4)), all).error, 0);
 }
