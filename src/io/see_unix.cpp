@@ -1,5 +1,5 @@
-// Unix sockets as `wye ls` shows them: what is bound to a name, and each connection. A path is what its server called it
-// then; whether the file there is still it, the inode says.
+// Unix sockets as `wye ls` shows them: what is bound to a name, and each connection. A path is what its server called
+// it then; whether the file there is still it, the inode says.
 #include "io/see_unix.hpp"
 
 #include <map>
