@@ -42,11 +42,11 @@ public:
     Sockets(const sys::Snapshot& s, const sys::NetNamespace& ns, Inventory& into, bool udp)
         : s_(s), ns_(ns), into_(into), udp_(udp) {
         for (const auto& i : ns.inet_sockets)
-            if (i.udp == udp) by_ends_[ends(i)] = &i;
+            if (wanted(i)) by_ends_[ends(i)] = &i;
     }
     void see() {
         for (const auto& i : ns_.inet_sockets) {
-            if (i.udp != udp_) continue;
+            if (!wanted(i)) continue;
             const auto peer = i.remote.port != 0 ? by_ends_.find(turned(i)) : by_ends_.end();
             // Shown where its first end is met.
             if (peer != by_ends_.end() && peer->second < &i && by_ends_.at(ends(i)) == &i) continue;
@@ -55,6 +55,10 @@ public:
     }
 
 private:
+    // What is left of a connection that was closed (TIME_WAIT) is nobody's any more.
+    bool wanted(const sys::InetSocket& i) const noexcept {
+        return i.udp == udp_ && (udp_ || i.ino != 0 || i.state == sys::state_established);
+    }
     static std::string ends(const sys::InetSocket& i) {
         return end_text(i.local, i.v6) + (i.remote.port == 0 ? "" : " " + end_text(i.remote, i.v6));
     }
@@ -71,7 +75,7 @@ private:
         if (queued != 0) text += ", " + counted(queued, "byte") + " queued";
         return text;
     }
-    // One that is closing, or not accepted yet, is the kernel's alone and has no inode.
+    // One that is not accepted yet is the kernel's alone and has no inode.
     void add_end(const sys::InetSocket& i, Item& item) const {
         if (i.ino == 0) return;
         add_open(s_, {s_.socket_dev, i.ino}, item);

@@ -173,6 +173,15 @@ TEST(Inventory, ALoopbackConnectionIsOneObjectOfBothEnds) {
     EXPECT_EQ(std::get<PortIdentity>(i->identity).ends, "tcp 127.0.0.1:4711 127.0.0.1:80");
 }
 
+TEST(Inventory, WhatIsLeftOfAClosedConnectionIsNoObject) {
+    auto s = machine();
+    sys::InetSocket gone{.state = 6, .local = {{127, 0, 0, 1}, 80}, .remote = {{127, 0, 0, 1}, 4711}, .ino = 0};
+    s.net[0].inet_sockets = {gone};
+    EXPECT_TRUE(seen(s).items.empty());
+    s.net[0].inet_sockets[0].state = sys::state_established;  // not accepted yet
+    EXPECT_EQ(seen(s).items.size(), 1u);
+}
+
 TEST(Inventory, EveryKindThatIsListedIsAKind) {
     const auto kinds = inventory_kinds();
     EXPECT_EQ(std::set(kinds.begin(), kinds.end()).size(), kinds.size());
