@@ -13,6 +13,7 @@ ls|-
 who|fifo:/nowhere
 wait|-
 map|-
+orphans|posix-shm
 inspect|shm:nowhere
 limits|-
 explain|ENOSPC
