@@ -13,7 +13,8 @@ ls|-
 who|fifo:/nowhere
 wait|-
 map|-
-orphans|posix-shm
+orphans|-
+watch|-
 inspect|shm:nowhere
 limits|-
 explain|ENOSPC

@@ -1,0 +1,153 @@
+// wye watch: what comes, goes, is left alone or runs out, a line each, from now on.
+#include "wye/base/text.hpp"
+
+#include "command.hpp"
+#include "items.hpp"
+#include "os/limits/limit.hpp"
+#include "os/snapshot/snapshot.hpp"
+#include "registry/inventory.hpp"
+#include "registry/verdict.hpp"
+#include "terminal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <thread>
+
+namespace wye::cli {
+namespace {
+
+struct Options {
+    std::vector<std::string> kinds;
+    std::string interval = "1s", age = "10m";
+    std::uint64_t rounds = 0;
+    unsigned warn = 80;
+    bool jsonl = false;
+};
+
+struct Known {
+    Json item;
+    bool held = false, orphan = false;
+};
+using World = std::map<std::string, Known>;  // by kind and identity
+
+class Watcher {
+public:
+    Watcher(const Options& o, std::chrono::seconds age) : o_(o), age_(age) {}
+
+    /// Looks again, and tells what is another than the last time.
+    bool look() {
+        auto now = world();
+        if (!first_) {
+            for (const auto& [key, k] : world_)
+                if (!now.contains(key)) tell("vanished", k.item);
+            for (const auto& [key, k] : now) compare(world_.find(key), k);
+        }
+        world_ = std::move(now);
+        limits();
+        first_ = false;
+        return !broken_;
+    }
+
+private:
+    World world() {
+        const auto seen = sys::take_snapshot();
+        const auto all = take_inventory(seen);
+        World w;
+        for (const auto& item : all.items) {
+            if (!o_.kinds.empty() && std::ranges::find(o_.kinds, item.kind) == o_.kinds.end()) continue;
+            auto j = json_of(item);
+            const auto orphan = judge(item, all, seen, rules_, age_).verdict == Verdict::proven;
+            const auto key = fmt::format("{} {} {}", item.kind, dumped(j["id"]), item.name);
+            w.insert_or_assign(key, Known{std::move(j), item.held(), orphan});
+        }
+        return w;
+    }
+    void compare(World::const_iterator before, const Known& k) {
+        if (before == world_.end()) return tell("appeared", k.item);
+        if (before->second.held != k.held) tell(k.held ? "held" : "let_go", k.item);
+        if (!before->second.orphan && k.orphan) tell("orphaned", k.item);
+    }
+    // Where a use has crossed the line since the last look, either way.
+    void limits() {
+        const auto survey = sys::survey(false);
+        if (!survey) return;
+        for (const auto& e : survey->entries) {
+            const auto part = e.reading.part() * 100;
+            if (part < 0) continue;
+            const auto key = fmt::format("{} {}", e.limit->name, e.reading.where);
+            const bool over = part >= o_.warn, was = over_[key];
+            over_[key] = over;
+            if (over == was || (first_ && !over)) continue;
+            tell(over ? "limit" : "limit_over",
+                 {{"name", e.limit->name}, {"where", e.reading.where}, {"percent", part}});
+        }
+    }
+    void tell(const char* event, const Json& what) {
+        timespec t{};
+        ::clock_gettime(CLOCK_REALTIME, &t);
+        std::string line;
+        if (o_.jsonl)
+            line = dumped({{"schema", "wye.watch/1"},
+                           {"event", event},
+                           {"time_ns", std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec},
+                           {"what", what}});
+        else
+            line = fmt::format("{:<10} {} {}", event, what.value("kind", "limit"),
+                               escape(what.value("name", std::string())));
+        broken_ |= std::fputs((line + "\n").c_str(), stdout) < 0 || std::fflush(stdout) != 0;
+    }
+
+    const Options& o_;
+    std::chrono::seconds age_;
+    std::vector<PersistRule> rules_ = persist_rules();
+    World world_;
+    std::map<std::string, bool> over_;
+    bool first_ = true, broken_ = false;
+};
+
+int run(const Options& o) {
+    using namespace std::chrono_literals;
+    const auto interval = duration_of("watch", "--interval", o.interval), age = duration_of("watch", "--age", o.age);
+    if (!interval || !age) return exit_usage;
+    if (*interval < 10ms) return usage_error("watch", "--interval: at least 10ms");
+    for (const auto& k : o.kinds)
+        if (const auto known = inventory_kinds(); std::ranges::find(known, k) == known.end())
+            return usage_error("watch", fmt::format("no kind \"{}\"; as in: wye watch posix-shm", escape(k)));
+    catch_signals();
+    Watcher watcher(o, std::chrono::duration_cast<std::chrono::seconds>(*age));
+    for (std::uint64_t n = 0; (o.rounds == 0 || n <= o.rounds) && !interrupted(); ++n) {
+        if (!watcher.look()) return exit_failed;  // nobody reads
+        for (auto left = *interval; left > 0ns && !interrupted() && (o.rounds == 0 || n < o.rounds); left -= 50ms)
+            std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, 50ms));
+    }
+    return finish(exit_ok);
+}
+
+Run define(CLI::App& app) {
+    auto o = std::make_shared<Options>();
+    app.add_option("kind", o->kinds, "only these kinds, as wye ls has them");
+    app.add_option("--interval", o->interval, "from one look to the next (1s)");
+    app.add_option("--rounds", o->rounds, "ends after so many looks at what is new; 0: never");
+    app.add_option("--age", o->age, "how long what is orphaned must have been left alone (10m)");
+    app.add_option("--warn", o->warn, "tells of a limit that is used to so many per cent (80)")
+        ->check(CLI::Range(1, 100));
+    app.add_flag("--jsonl", o->jsonl, "a JSON document a line, schema wye.watch/1");
+    return [o] { return run(*o); };
+}
+
+}  // namespace
+
+extern const Command watch_command;
+const Command watch_command{.name = "watch",
+                            .arguments = "[KIND]...",
+                            .summary = "what comes, goes, is let go, is orphaned or runs out, as it happens",
+                            .examples =
+                                "wye watch\n"
+                                "wye watch --jsonl posix-shm sysv-shm >>changes\n"
+                                "wye watch --interval 5s --warn 90",
+                            .define = define};
+
+}  // namespace wye::cli
