@@ -12,6 +12,13 @@
 #include <atomic>
 #include <string>
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
+#endif
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x0020  // Linux 6.3
+#endif
+
 namespace wye::sys {
 
 inline long mmap(std::size_t size, int protection, int flags, int fd, void** at) noexcept {
@@ -31,6 +38,17 @@ inline long msync(void* at, std::size_t size, int flags) noexcept {
 }
 inline long memfd_create(const char* name, unsigned flags) noexcept {
     return call(Call::memfd_create, [&] { return ::memfd_create(name, flags | MFD_CLOEXEC); });
+}
+/// One that takes seals, and cannot be executed where the kernel can promise that.
+inline long sealable_memfd(const char* name) noexcept {
+    const long r = sys::memfd_create(name, MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    return r == -EINVAL ? sys::memfd_create(name, MFD_ALLOW_SEALING) : r;
+}
+/// Its seals but for the one that newer kernels add of themselves, or -errno: no file that a stranger serves is asked
+/// anything for it.
+inline long seals_of(int fd) noexcept {
+    const long r = sys::fcntl(fd, F_GET_SEALS);
+    return r < 0 ? r : r & ~long{F_SEAL_EXEC};
 }
 /// Gives an unnamed file (O_TMPFILE) its name; EEXIST when the name is taken.
 inline long publish(int fd, int dir, const char* name) noexcept {

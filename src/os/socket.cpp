@@ -57,8 +57,7 @@ long set_option(int fd, int level, int name, int value) noexcept {
     return sys::setsockopt(fd, level, name, &value, sizeof value);
 }
 
-Result<> connect(const Fd& socket, const Address& to, Deadline deadline, std::string_view subject) {
-    const int fd = socket.get();
+Result<> connect(int fd, const Address& to, Deadline deadline, std::string_view subject) {
     long r = sys::connect(fd, to.get(), to.size);
     if (r == -EINPROGRESS || r == -EINTR)
         r = finish_connect(fd, deadline);

@@ -30,7 +30,7 @@ long set_option(int fd, int level, int name, int value) noexcept;
 
 /// `socket` is fresh, ours alone, and non-blocking; blocking when this has succeeded.
 /// Errc::timed_out also while a Unix listener's backlog is full.
-Result<> connect(const Fd& socket, const Address&, Deadline, std::string_view subject);
+Result<> connect(int socket, const Address&, Deadline, std::string_view subject);
 
 /// `listener` is non-blocking. Connections that were given up while they waited are passed over. Without a free
 /// descriptor it waits a second at most for one (the connection stays in the backlog), and then says Errc::exhausted: a

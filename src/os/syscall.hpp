@@ -36,6 +36,9 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77  // Linux 6.5
 #endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83  // Linux 6.16; before it ENOPROTOOPT
+#endif
 
 namespace wye::sys {
 
@@ -289,7 +292,10 @@ inline long fchmod(int fd, mode_t mode) noexcept {
 inline long fchmodat(int dir, const char* name, mode_t mode) noexcept {
     return call(Call::chmod, [&] { return ::fchmodat(dir, name, mode, 0); });
 }
-/// Of the name itself: a symbolic link is not followed.
+/// Of the names themselves: a symbolic link is not followed.
+inline long lchownat(int dir, const char* name, uid_t user, gid_t group) noexcept {
+    return call(Call::chmod, [&] { return ::fchownat(dir, name, user, group, AT_SYMLINK_NOFOLLOW); });
+}
 inline long lstatat(int dir, const char* name, struct stat* s) noexcept {
     return call(Call::fstat, [&] { return ::fstatat(dir, name, s, AT_SYMLINK_NOFOLLOW); });
 }

@@ -45,11 +45,15 @@ void in_child() {
 }  // namespace
 
 long Unforked::open(const char* path, int flags, mode_t mode) noexcept {
+    return made_by([&] { return sys::open(path, flags | O_NONBLOCK | O_NOCTTY, mode); });
+}
+
+long Unforked::made_by(const std::function<long()>& make) {
     reset();
     auto& all = known();
     const std::lock_guard guard(all.mutex);
     all.fds.reserve(all.fds.size() + 1);
-    const long fd = sys::open(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+    const long fd = make();
     if (fd < 0) return fd;
     fd_ = static_cast<int>(fd);
     all.fds.push_back(fd_);

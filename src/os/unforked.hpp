@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <functional>
 #include <utility>
 
 namespace wye::sys {
@@ -24,6 +25,8 @@ public:
     /// 0 or -errno. No fork() of another thread comes between the open and its being known here, so the open must not
     /// block: O_NONBLOCK is added.
     long open(const char* path, int flags, mode_t mode = 0) noexcept;
+    /// Likewise, of what `make` answers; it must not block.
+    long made_by(const std::function<long()>& make);
     void reset() noexcept;
     int get() const noexcept { return fd_; }
     bool operator==(std::nullptr_t) const noexcept { return fd_ < 0; }

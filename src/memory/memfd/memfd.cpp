@@ -7,13 +7,6 @@
 
 #include <cstdio>
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
-#endif
-#ifndef F_SEAL_EXEC
-#define F_SEAL_EXEC 0x0020  // Linux 6.3
-#endif
-
 namespace wye {
 
 static_assert(Seals::seal == F_SEAL_SEAL && Seals::shrink == F_SEAL_SHRINK && Seals::grow == F_SEAL_GROW &&
@@ -34,8 +27,7 @@ Memfd::~Memfd() = default;
 
 Result<Memfd> Memfd::make(const MemfdOptions& o) {
     if (o.size == 0) return refuse(Errc::bad_address, "memfd: what is made needs a size");
-    long r = sys::memfd_create(o.name.c_str(), MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (r == -EINVAL) r = sys::memfd_create(o.name.c_str(), MFD_ALLOW_SEALING);
+    const long r = sys::sealable_memfd(o.name.c_str());
     if (r < 0) return sys::fail(r, "memfd_create", o.name);
     auto state = std::make_unique<State>(Fd(static_cast<int>(r)), sys::Mapping(), true);
     WYE_CHECK(sys::give_room(state->fd.get(), 0, o.size, o.name));
@@ -87,9 +79,9 @@ Result<std::size_t> check(int fd, const MemfdExpect& e) {
     if (!S_ISREG(s.st_mode)) return wrong("is no memfd, and no file at all");
     const long access = sys::fcntl(fd, F_GETFL);
     if (access < 0 || (access & O_PATH) || (access & O_ACCMODE) == O_WRONLY) return wrong("cannot be read");
-    const long got = sys::fcntl(fd, F_GET_SEALS);
+    const long got = sys::seals_of(fd);
     if (got < 0) return wrong("is a file that has no seals, and no memfd");
-    const auto seals = static_cast<unsigned>(got) & ~unsigned{F_SEAL_EXEC};  // newer kernels add it of themselves
+    const auto seals = static_cast<unsigned>(got);
     if (seals != e.seals) return wrong("has the seals " + list_of(seals) + ", not " + list_of(e.seals));
     const auto size = static_cast<std::size_t>(s.st_size);
     if (e.size != 0 && size != e.size)

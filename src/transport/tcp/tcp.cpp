@@ -69,7 +69,7 @@ Result<TcpSocket> TcpSocket::connect(const std::string& host, const std::string&
             continue;
         }
         WYE_CHECK(set_up(*fd, o));
-        auto r = sys::connect(*fd, a, deadline, sys::to_text(a));
+        auto r = sys::connect(fd->get(), a, deadline, sys::to_text(a));
         if (r) return TcpSocket(std::move(*fd), o.stream);
         last = std::unexpected(std::move(r).error());
         if (last.error().is(Errc::timed_out) && deadline.passed()) break;

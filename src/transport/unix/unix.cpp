@@ -2,11 +2,11 @@
 #include "wye/transport/unix.hpp"
 
 #include "io/first_peer.hpp"
+#include "io/unix_name.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/object.hpp"
 #include "passing.hpp"
-#include "unix_name.hpp"
 
 namespace wye {
 namespace {
@@ -33,6 +33,14 @@ std::variant<FramedStream, PacketSocket> io_of(Fd fd, const UnixOptions& o, bool
                                         .has_end = o.type == UnixType::seqpacket,
                                         .answers = answers,
                                         .peer_can_be_full = answers});
+}
+
+int socket_type(UnixType t) noexcept {
+    return t == UnixType::stream ? SOCK_STREAM : t == UnixType::seqpacket ? SOCK_SEQPACKET : SOCK_DGRAM;
+}
+
+UnixNamePlan plan_of(const UnixOptions& o) noexcept {
+    return {.create = o.create, .permissions = o.permissions, .listens = o.type != UnixType::dgram};
 }
 
 Result<Fd> new_socket(UnixType type, int flags) {
@@ -75,7 +83,7 @@ Result<UnixSocket> UnixSocket::connect(const std::string& address, UnixOptions o
         any.storage.ss_family = family;
         if (const long r = sys::bind(fd.get(), any.get(), sizeof family); r < 0) return sys::fail(r, "bind");
     }
-    if (auto r = sys::connect(fd, to, deadline, address); !r) {
+    if (auto r = sys::connect(fd.get(), to, deadline, address); !r) {
         if (r.error().sys() != EPROTOTYPE) return std::unexpected(std::move(r).error());
         return refuse(Errc::mismatch, address + ": listens with another type (stream, seqpacket, dgram)");
     }
@@ -85,7 +93,7 @@ Result<UnixSocket> UnixSocket::connect(const std::string& address, UnixOptions o
 Result<UnixSocket> UnixSocket::bind(const std::string& address, UnixOptions o) {
     o.type = UnixType::dgram;
     WYE_TRY(auto fd, new_socket(o.type, 0));
-    WYE_TRY(auto name, bind_unix(fd, address, o));
+    WYE_TRY(auto name, bind_unix(fd.get(), address, plan_of(o)));
     return UnixSocket(std::move(fd), o, true, std::move(name));
 }
 
@@ -230,7 +238,7 @@ Result<UnixListener> UnixListener::listen(const std::string& address, UnixOption
     if (o.type == UnixType::dgram)
         return refuse(Errc::unsupported, "datagrams have no connections to accept: UnixSocket::bind");
     WYE_TRY(auto fd, new_socket(o.type, SOCK_NONBLOCK));
-    WYE_TRY(auto name, bind_unix(fd, address, o));
+    WYE_TRY(auto name, bind_unix(fd.get(), address, plan_of(o)));
     return UnixListener(std::move(fd), o, std::move(name));
 }
 

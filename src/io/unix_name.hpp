@@ -1,10 +1,11 @@
 // The name of a Unix socket: making it, taking a dead owner's over, and removing it again.
 #pragma once
-#include "wye/transport/unix.hpp"
+#include "wye/core/endpoint.hpp"
 
 #include "os/socket.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace wye {
@@ -25,10 +26,15 @@ private:
     std::uint64_t generation_;
 };
 
-int socket_type(UnixType) noexcept;
+struct UnixNamePlan {
+    Create create = Create::if_missing;  ///< exclusive: also a stale path is Errc::already_exists
+    unsigned permissions = 0600;         ///< of the path, whatever the umask; nobody connects before they are right
+    std::optional<gid_t> group = {};     ///< of the path; none: as every new file
+    bool listens = true;                 ///< the type has connections
+};
 
-/// Binds, and listens where the type has connections. The name is null for an abstract address.
-Result<std::unique_ptr<UnixName>> bind_unix(const Fd& socket, const std::string& address, const UnixOptions&);
+/// Binds, and listens. The name is null for an abstract address.
+Result<std::unique_ptr<UnixName>> bind_unix(int socket, const std::string& address, const UnixNamePlan&);
 
 /// The address to connect to. `directory` must live until the connect: a long path goes through it.
 Result<sys::Address> unix_address(const std::string& address, Fd& directory);

@@ -1,4 +1,4 @@
-#include "unix_name.hpp"
+#include "io/unix_name.hpp"
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
@@ -111,8 +111,8 @@ Result<long> bind_or_clear(int fd, int directory, const std::string& path, const
     return -EADDRINUSE;
 }
 
-Result<> listen_if(int fd, UnixType type, const std::string& address) {
-    if (type == UnixType::dgram) return {};
+Result<> listen_if(int fd, bool listens, const std::string& address) {
+    if (!listens) return {};
     const long r = sys::listen(fd, SOMAXCONN);
     return r < 0 ? Result<>(sys::fail(r, "listen", address)) : Result<>();
 }
@@ -134,10 +134,6 @@ UnixName::~UnixName() {
         (void)sys::unlinkat(directory_.get(), name_.c_str());
 }
 
-int socket_type(UnixType t) noexcept {
-    return t == UnixType::stream ? SOCK_STREAM : t == UnixType::seqpacket ? SOCK_SEQPACKET : SOCK_DGRAM;
-}
-
 Result<sys::Address> unix_address(const std::string& address, Fd& directory) {
     if (address.starts_with("@")) return abstract(address);
     if (address.empty() || address.ends_with("/"))
@@ -150,19 +146,19 @@ Result<sys::Address> unix_address(const std::string& address, Fd& directory) {
     return through(address, directory.get());
 }
 
-Result<std::unique_ptr<UnixName>> bind_unix(const Fd& socket, const std::string& address, const UnixOptions& o) {
+Result<std::unique_ptr<UnixName>> bind_unix(int fd, const std::string& address, const UnixNamePlan& o) {
     Fd unused;
     if (address.starts_with("@")) {
         WYE_TRY(const auto at, unix_address(address, unused));
-        if (const long r = sys::bind(socket.get(), at.get(), at.size); r < 0) return sys::fail(r, "bind", address);
-        WYE_CHECK(listen_if(socket.get(), o.type, address));
+        if (const long r = sys::bind(fd, at.get(), at.size); r < 0) return sys::fail(r, "bind", address);
+        WYE_CHECK(listen_if(fd, o.listens, address));
         return nullptr;
     }
     const auto where = split(address);
     if (where.name.empty()) return refuse(Errc::bad_address, "\"" + address + "\": no name; write unix:/run/app.sock");
     const char* name = where.name.c_str();
     WYE_TRY(const auto lock, DirectoryLock::take(where.directory, address));
-    const int fd = socket.get(), dir = lock.fd();
+    const int dir = lock.fd();
     WYE_TRY(const auto at, through(address, dir));
     // The kernel takes the new name's permissions from the socket's own: at no moment are they wider than asked for.
     (void)sys::fchmod(fd, o.permissions);
@@ -170,6 +166,7 @@ Result<std::unique_ptr<UnixName>> bind_unix(const Fd& socket, const std::string&
     if (bound < 0) return sys::fail(bound, "bind", address);
     struct stat s{};
     long r = sys::lstatat(dir, name, &s);
+    if (r == 0 && o.group) r = sys::lchownat(dir, name, static_cast<uid_t>(-1), *o.group);
     if (r == 0) r = sys::fchmodat(dir, name, o.permissions);  // what the umask took away
     const long kept = r < 0 ? r : sys::open(where.directory.c_str(), O_PATH | O_DIRECTORY);
     if (kept < 0) {
@@ -178,7 +175,7 @@ Result<std::unique_ptr<UnixName>> bind_unix(const Fd& socket, const std::string&
     }
     auto made =
         std::make_unique<UnixName>(Fd(static_cast<int>(kept)), where.name, s);  // removes it if what follows fails
-    WYE_CHECK(listen_if(fd, o.type, address));
+    WYE_CHECK(listen_if(fd, o.listens, address));
     return made;
 }
 
