@@ -69,13 +69,13 @@ struct ShmTraits {
 /// one left meanwhile, Errc::peer_died when it died. Without any reader a stream keeps what fits; a broadcast forgets
 /// the oldest.
 ///
-/// Not for: other users, other machines; talking back (one ring each way); several writers (ShmProducer, or one ring
-/// each). What hurts: whoever waits longer than 10 ms needs three descriptors, and one for each peer, so that their
-/// death wakes him; where he gets none, or a peer lives in another pid namespace, he looks up to twice a second. A
-/// child of fork() must open its own (Errc::unsupported); who of this user makes the file shorter ends all who have it
-/// open by SIGBUS, and whatever else it writes there harms messages only (docs/shm-layout.md). Threads: one. Removed by
-/// wye::remove("shm:NAME"); until then it is a file of 1/8 MiB in /dev/shm/wye-UID. shm_overview(7), futex(2),
-/// membarrier(2), fcntl(2).
+/// Not for: other users (ShmPublisher), other machines; talking back (one ring each way); several writers (ShmProducer,
+/// or one ring each). What hurts: whoever waits longer than 10 ms needs three descriptors, and one for each peer, so
+/// that their death wakes him; where he gets none, or a peer lives in another pid namespace, he looks up to twice a
+/// second. A child of fork() must open its own (Errc::unsupported); who of this user makes the file shorter ends all
+/// who have it open by SIGBUS, and whatever else it writes there harms messages only (docs/shm-layout.md). Threads:
+/// one. Removed by wye::remove("shm:NAME"); until then it is a file of 1/8 MiB in /dev/shm/wye-UID. shm_overview(7),
+/// futex(2), membarrier(2), fcntl(2).
 class ShmWriter : public ShmTraits {
 public:
     [[nodiscard]] static Result<ShmWriter> open(const std::string& name, ShmOptions = {});

@@ -182,7 +182,8 @@ TEST(ShmForeign, a_page_that_says_anything_all_the_time_harms_nobody_else) {
     ASSERT_NE(words, nullptr);
     std::atomic<bool> stop = false;
     std::thread liar([&] {
-        std::mt19937 any(7);
+        std::mt19937 numbers(7);
+        const auto any = [&] { return static_cast<std::uint32_t>(numbers()); };
         while (!stop) {
             for (std::size_t i = 0; i < 64; ++i) __atomic_store_n(words + i, any(), __ATOMIC_RELAXED);
             __atomic_store_n(words, any() | 1, __ATOMIC_RELAXED);
@@ -191,17 +192,22 @@ TEST(ShmForeign, a_page_that_says_anything_all_the_time_harms_nobody_else) {
     });
     std::uint64_t n = 0, sent = 0;
     const auto begin = cpu_time();
-    for (; sent < 30000; sent += 100) {
+    const auto calls = sys::count();
+    const Deadline enough = 20s;
+    const auto believed = [&] { return sys::count() - calls > 1000; };
+    for (; (sent < 30000 || !believed()) && !enough.passed(); sent += 100) {
         if (!send_numbers(pub, sent, sent + 100)) break;
         if (read_all(honest, n, Deadline::now()) != Errc::timed_out) break;
     }
     const auto took = cpu_time() - begin;
     stop = true;
     liar.join();
-    EXPECT_EQ(sent, 30000u);
-    EXPECT_EQ(n, 30000u);
+    EXPECT_TRUE(believed()) << "it was never asked to wake: this proves nothing";
+    EXPECT_GE(sent, 30000u);
+    EXPECT_EQ(n, sent);
     EXPECT_EQ(honest.lost(), 0u);
-    EXPECT_LT(took, under_asan || under_tsan ? 10s : 2s);  // a system call a message at the most, into a full socket
+    // A system call a message at the most, into a socket that is full.
+    EXPECT_LT(took / sent, under_asan || under_tsan ? 200us : 50us);
     EXPECT_EQ(pub.subscribers(), 2u);
 }
 
@@ -409,29 +415,38 @@ TEST(ShmForeign, a_lane_that_says_anything_is_an_error_or_wrong_bytes_and_no_cra
     const FakePublisher fake(dir / "s");
     auto lane = lane_of(shm::sealed_bytes(64), shm::lane_seals, 64);
     const auto page = or_throw(shm::sealed_memory("page", shm::page_bytes, shm::page_seals));
-    ring::begin_lane(shm::lane_of(lane.pages.data(), 64), 0);
-    auto one = std::async(std::launch::async, [&] { return ShmSubscriber::open(dir / "s", {}, 5s); });
-    const auto connection = fake.answer(words_of(), {lane.fd.get(), page.fd.get()});
-    auto s = or_throw(one.get());
+    const auto view = shm::lane_of(lane.pages.data(), 64);
+    auto* words = reinterpret_cast<std::uint64_t*>(lane.pages.data()) + sizeof(ring::Geometry) / 8;
+    const auto count = lane.pages.size() / 8 - sizeof(ring::Geometry) / 8;
     std::mt19937_64 any(11);
     std::byte room[64];
-    auto* words = reinterpret_cast<std::uint64_t*>(lane.pages.data());
-    const auto count = lane.pages.size() / sizeof *words;
-    std::uint64_t now = 0;
-    for (int i = 0; i < 200000; ++i) {
-        // What looks right at one place and is not at another goes furthest.
-        constexpr std::uint64_t kinds[] = {0, 1, 2, 3, 63, 64, ~0ull, 1ull << 56, 1ull << 63, 1ull << 56 | 4000};
-        __atomic_store_n(words + any() % count, any() % 2 ? any() % 100 : kinds[any() % std::size(kinds)],
-                         __ATOMIC_RELAXED);
-        std::size_t got = 0;
-        if (any() % 2) {
-            if (const auto r = s.recv(room, Deadline::now())) got = r->size(), ++now;
-        } else if (const auto r = s.recv_view(Deadline::now())) {
-            got = r->size(), ++now;
+    std::uint64_t right = 0, wrong = 0, corrupt = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::memset(words, 0, count * 8);
+        ring::begin_lane(view, 0);
+        ring::LaneWriter writer(view);
+        auto one = std::async(std::launch::async, [&] { return ShmSubscriber::open(dir / "s", {}, 5s); });
+        const auto connection = fake.answer(words_of(), {lane.fd.get(), page.fd.get()});
+        auto s = or_throw(one.get());
+        for (std::uint64_t i = 0; i < 200; ++i) {
+            put(writer, payload(i, any() % 300), [](std::uint64_t tail) { return tail; });
+            // What looks right at one place and is not at another goes furthest.
+            constexpr std::uint64_t kinds[] = {0, 2, 63, 64, ~0ull, 1ull << 56, 1ull << 63, 1ull << 56 | 4000};
+            const auto at = any() % count, of = any() % (2 * std::size(kinds));
+            const auto word = of < std::size(kinds) ? kinds[of] : i + of;
+            __atomic_store_n(words + at, word, __ATOMIC_RELAXED);
+            const auto got = i % 2 ? s.recv_view(Deadline::now()) : [&]() -> Result<Bytes> {
+                WYE_TRY(const auto into, s.recv(room, Deadline::now()));
+                return into;
+            }();
+            ASSERT_LE(got ? got->size() : 0, s.max_message());
+            if (!got)
+                corrupt += got.error().is(Errc::corrupt);
+            else
+                ++(text_of(*got) == payload(i, got->size()) ? right : wrong);
         }
-        ASSERT_LE(got, s.max_message());
     }
-    EXPECT_GT(now, 0u) << "it never got as far as a message: this proves nothing";
+    EXPECT_GT(std::min({right, wrong, corrupt}), 100u) << right << ", " << wrong << ", " << corrupt << ": too tame";
 }
 
 }  // namespace

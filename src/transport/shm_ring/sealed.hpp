@@ -21,7 +21,7 @@ struct SealedHead {
     ring::Geometry geometry;
     ring::LaneHeader lane;
 };
-static_assert(sizeof(SealedHead) % ring::granule == 0);
+static_assert(offsetof(SealedHead, lane) == 128 && sizeof(SealedHead) == 768);
 
 constexpr std::size_t sealed_bytes(std::uint64_t granules) noexcept {
     return sizeof(SealedHead) + granules * ring::granule;
@@ -60,6 +60,7 @@ struct Greeting {
     std::uint32_t no_place = 0;
     std::uint64_t position = 0, number = 0;
 };
+static_assert(sizeof(Greeting) == 32);
 
 inline constexpr std::size_t greeting_fds = 2;
 
