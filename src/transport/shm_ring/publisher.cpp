@@ -208,7 +208,7 @@ void Free::operator()(PublisherState* s) const noexcept { delete s; }
 
 ShmPublisher::ShmPublisher(shm::PublisherState* s) noexcept : state_(s) {}
 
-Result<ShmPublisher> ShmPublisher::open(const std::string& path, ShmPublishOptions o) {
+Result<ShmPublisher> ShmPublisher::open(const std::string& path, const ShmPublishOptions& o) {
     auto s = std::make_unique<shm::PublisherState>();
     s->path = path;
     WYE_CHECK(s->begin(o));

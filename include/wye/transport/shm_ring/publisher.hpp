@@ -63,7 +63,7 @@ struct ShmPublishTraits {
 /// membarrier(2).
 class ShmPublisher : public ShmPublishTraits {
 public:
-    [[nodiscard]] static Result<ShmPublisher> open(const std::string& path, ShmPublishOptions = {});
+    [[nodiscard]] static Result<ShmPublisher> open(const std::string& path, const ShmPublishOptions& = {});
 
     Result<> send(Bytes, Deadline = Deadline::never());
     /// All of them, up to one that is too big; sleepers are woken once. How many.
