@@ -121,6 +121,7 @@ TEST(ShmPublisher, whoever_sleeps_is_woken_by_each_message_and_burns_nothing) {
 }
 
 TEST(ShmPublisher, killed_it_is_peer_died_and_at_once_after_what_it_wrote) {
+    std::chrono::nanoseconds soonest = 1h;  // of five: others may have the processor
     for (int round = 0; round < 5; ++round) {
         const Meeting m;
         Child c([&] {
@@ -146,7 +147,7 @@ TEST(ShmPublisher, killed_it_is_peer_died_and_at_once_after_what_it_wrote) {
         const auto noticed = std::chrono::steady_clock::now();
         killer.get();
         EXPECT_EQ(n, 100u);
-        EXPECT_LT(noticed - killed, under_asan || under_tsan ? 200ms : 10ms);
+        soonest = std::min(soonest, noticed - killed);
         EXPECT_EQ(name(read_all(*s, n)), name(Errc::peer_died)) << "and so it stays";
         // What the dead one left is taken over.
         WYE_EXPECT_ERRC(Errc::not_found, m.subscribe());
@@ -154,6 +155,7 @@ TEST(ShmPublisher, killed_it_is_peer_died_and_at_once_after_what_it_wrote) {
         WYE_ASSERT_OK(ShmPublisher::open(m.path));
         EXPECT_FALSE(std::filesystem::exists(m.path));
     }
+    EXPECT_LT(soonest, under_asan || under_tsan ? 100ms : 10ms);
 }
 
 TEST(ShmPublisher, a_stopped_subscriber_holds_nobody_up) {
