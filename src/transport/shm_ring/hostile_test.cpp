@@ -346,6 +346,10 @@ TEST(HostileFile, what_is_no_ring_is_refused_and_left_alone) {
         EXPECT_FALSE(ShmWorker::open(n.name).has_value()) << what;
         WYE_EXPECT_ERRC(Errc::already_exists, ShmReader::open(n.name, {.create = Create::exclusive}));
         WYE_ASSERT_OK(shm_ring_mechanism.list([](const Object&) {}));
+        if (std::string_view(what) == "another layout") {  // another version's: a ring all the same
+            WYE_ASSERT_OK(n.remove());
+            return;
+        }
         EXPECT_FALSE(n.remove().has_value()) << what;
         ASSERT_EQ(::lstat(n.path().c_str(), &after), 0) << what;
         EXPECT_EQ(before.st_ino, after.st_ino) << what;

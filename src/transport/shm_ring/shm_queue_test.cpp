@@ -201,7 +201,8 @@ TEST(ShmQueue, what_a_run_leaves_in_hand_is_taken_next_or_given_back) {
     EXPECT_EQ(receive(*w), "b");
     w.reset();
     auto other = n.worker();
-    const auto again = text_of_run(other, 1) + text_of_run(other, 4);
+    auto again = text_of_run(other, 1);
+    again += text_of_run(other, 4);
     EXPECT_TRUE(again == "cagain dagain " || again == "dagain cagain ") << again;
 }
 

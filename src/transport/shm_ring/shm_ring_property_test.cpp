@@ -88,7 +88,7 @@ TEST(ShmRingProperty, a_job_goes_to_one_worker_at_a_time_in_order_and_never_gets
         const auto steps = *rc::gen::scale(8, rc::gen::arbitrary<Steps>());
         const auto start = any_start();
         constexpr std::uint32_t lanes = 2, workers = 3, most = 3;
-        LocalRing l(32, start, 0, lanes, 8);
+        LocalRing l(32, start, 0, lanes, 32);  // enough for what each worker keeps, and all jobs in hand
         std::vector<ring::LaneWriter> producers;
         for (const auto& lane : l.lanes) producers.emplace_back(lane);
         std::map<std::string, unsigned> out;  // how often each job was delivered and not done
