@@ -114,7 +114,7 @@ int run(const Options& o) {
         if (v == Verdict::no_matter || (!o.all && (v == Verdict::held || v == Verdict::persists))) continue;
         rows.push_back(std::move(r));
     }
-    std::ranges::stable_sort(rows, {}, [](const Row& r) { return r.judged.verdict; });
+    std::ranges::sort(rows, {}, [](const Row& r) { return std::pair(r.judged.verdict, r.item); });
     print(o, rows, all.coverage);
     return view_exit(all.coverage, !rows.empty());
 }

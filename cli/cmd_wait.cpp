@@ -112,7 +112,7 @@ int run(const Options& o) {
     std::vector<std::size_t> shown;
     for (std::size_t i = 0; i < all.size(); ++i)
         if (asked(all[i]) && (!o.cycles || all[i].stuck)) shown.push_back(i);
-    std::ranges::stable_sort(shown, std::greater(), [&](std::size_t i) { return all[i].stuck; });
+    std::ranges::sort(shown, {}, [&](std::size_t i) { return std::pair(!all[i].stuck, i); });
     if (o.json)
         print_json(seen, all, shown, rings);
     else

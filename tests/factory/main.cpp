@@ -1,5 +1,5 @@
-// factory SCENE [ARGUMENT]...: makes the objects of a scene, prints "ready", and stays until it is ended, at the latest by
-// its parent's end. For tests of what looks at a machine from outside.
+// factory SCENE [ARGUMENT]...: makes the objects of a scene, prints "ready", and stays until it is ended, at the latest
+// by its parent's end. For tests of what looks at a machine from outside.
 #include "factory.hpp"
 
 #include <sys/prctl.h>

@@ -89,7 +89,8 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     shape.layout = SharedSegment::any_layout;
     return SharedSegment::remove(name, shape, o, [&](SharedSegment& s) -> Result<> {
         shm::Ringing::everybody(name);
-        if (s.geometry().layout == ring::layout_version && s.geometry().size >= sizeof(ring::Header) + 2 * SharedSegment::head) {
+        if (s.geometry().layout == ring::layout_version &&
+            s.geometry().size >= sizeof(ring::Header) + 2 * SharedSegment::head) {
             auto& h = *reinterpret_cast<ring::Header*>(s.content() + (128 - SharedSegment::head));
             for (auto* bell : {&h.data, &h.space}) {
                 bell->event.fetch_add(1);
