@@ -2,6 +2,7 @@
 #include "ring/book.hpp"
 #include "ring/scenes.hpp"
 #include "ring/visible.hpp"
+#include "support/support.hpp"
 
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@ protected:
     Path path() const {
         const auto s = scene.stage();
         Stepped one([&] { scene.before(*s); }, [&] { scene.body(*s); });
+        if (under_asan || under_tsan) return trace(one);  // many times as long; a plain build tries them all
         Visible visible(*s);
         return trace(one, [&](std::uintptr_t executed) { return visible.changed_by(executed); });
     }
@@ -31,9 +33,9 @@ TEST_P(RingScene, a_kill_at_any_instruction_is_noticed_by_nobody_more_than_it_mu
     ASSERT_GT(way.size(), 10);
     auto& tally = Book::of(scene.name, "kill");
     const long all = way.size();
-    tally.covered += all;
+    if (!way.seen.empty()) tally.covered += all;
     std::set<long> points(way.seen.begin(), way.seen.end());
-    for (long i = 0; i < all; i += stride(all, 4)) points.insert(i);
+    for (long i = 0; i < all; i += stride(all, way.seen.empty() ? 16 : 4)) points.insert(i);
     for (const long i : points) {
         const auto s = scene.stage();
         {
