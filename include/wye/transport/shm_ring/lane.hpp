@@ -88,8 +88,10 @@ inline void copy_many(std::byte* to, const std::byte* from, std::size_t n) noexc
 #if defined(WYE_RING_CHECKED)
     model::copy_words(to, from, n);
 #elif defined(WYE_RING_RACES_SEEN)
+    auto* out = reinterpret_cast<unsigned char*>(to);
+    const auto* in = reinterpret_cast<const unsigned char*>(from);
     for (std::size_t i = 0; i < n; ++i)
-        __atomic_store_n(to + i, __atomic_load_n(from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+        __atomic_store_n(out + i, __atomic_load_n(in + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
 #else
     copy_bytes(to, from, n);
 #endif
