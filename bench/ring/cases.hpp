@@ -19,10 +19,13 @@ struct Cases {
     }
 };
 
+[[noreturn, gnu::cold, gnu::noinline]] inline void give_up_on(const Error& e) { give_up(e.message()); }
+
 /// The value, or the end.
 template <class T>
-T must(Result<T> r) {
-    if (!r) give_up(r.error().message());
+inline T must(Result<T> r) {
+    if (!r) [[unlikely]]
+        give_up_on(r.error());
     if constexpr (!std::is_void_v<T>) return std::move(*r);
 }
 

@@ -17,8 +17,8 @@ struct Ring {
     struct Link {
         ShmWriter out;
         ShmReader in;
-        void send(Bytes b) { must(out.send(b)); }
-        void recv(MutBytes b) { must(in.recv(b)); }
+        [[gnu::always_inline]] void send(Bytes b) { must(out.send(b)); }
+        [[gnu::always_inline]] void recv(MutBytes b) { must(in.recv(b)); }
     };
 
     explicit Ring(const Args& a) {

@@ -44,6 +44,7 @@ const Case litmus[] = {
 
 const Case ring_cases[] = {
     {"stream: across the end, numbers that wrap", make<model::StreamAcrossTheEnd>, {}},
+    {"stream: over a record", make<model::StreamOverRecord>, {}},
     {"stream: the writer dies", make<model::StreamWriterDies>, {.threads = 3, .deaths = 1}},
     {"stream: the reader dies", make<model::StreamReaderDies>, {.threads = 3, .deaths = 1}},
     {"broadcast: overrun, counted", make<model::BroadcastOverrun>, {}},

@@ -20,7 +20,9 @@ struct Stream : World {
         reader.published = start;
         reader.generation_now = &generation;
     }
-    static unsigned words_of(std::uint64_t k) { return k % 2 == 0 ? 2 : 7; }  // one granule, two
+    bool one_record = false;
+    // One granule, two.
+    unsigned words_of(std::uint64_t k) const { return k == 1 || (k % 2 == 1 && !one_record) ? 7 : 2; }
 
     void write(ring::LaneWriter w, ring::Gate& g, std::uint64_t first) {
         for (auto k = first; k < total; ++k)
@@ -50,6 +52,12 @@ struct Stream : World {
 
 struct StreamAcrossTheEnd : Stream {
     StreamAcrossTheEnd() : Stream(~std::uint64_t{} - 2, 7) {}  // positions wrap in the middle
+    void thread(unsigned i) override { i == 1 ? write(ring::LaneWriter(lane), gate, 0) : read(); }
+};
+
+/// Once round the lane a small message lies before what was a record's bytes, and looks like a message.
+struct StreamOverRecord : Stream {
+    StreamOverRecord() : Stream(6, 10) { one_record = true; }
     void thread(unsigned i) override { i == 1 ? write(ring::LaneWriter(lane), gate, 0) : read(); }
 };
 

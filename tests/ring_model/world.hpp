@@ -43,12 +43,13 @@ struct World : Scenario {
     bool flagged(unsigned i) { return p.flags[i].load(std::memory_order_acquire) != 0; }
 };
 
-/// The k-th message: so many words, each of which says k; but for the word that may come to lie where a meta does, and
-/// looks like one.
+/// The k-th message: so many words, each of which says k; but for those that may come to lie where a meta or a turn
+/// does, and look like one: of the second message, the turn of the slot there once round a lane of 8 that began at 6.
 constexpr unsigned most_words = 14;
 inline std::array<std::uint64_t, most_words> content_of(std::uint64_t k) {
     std::array<std::uint64_t, most_words> a{};
     for (unsigned i = 0; i < most_words; ++i) a[i] = (k + 1) << 32 | 0xabc000 | i;
+    if (k == 1) a[6] = 8 + 1 + 8 + 1;
     a[7] = ring::meta_of(ring::Kind::bytes, 56);
     return a;
 }

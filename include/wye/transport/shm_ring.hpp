@@ -80,7 +80,7 @@ class ShmWriter : public ShmTraits {
 public:
     [[nodiscard]] static Result<ShmWriter> open(const std::string& name, ShmOptions = {});
 
-    Result<> send(Bytes b, Deadline d = Deadline::never()) {
+    [[gnu::always_inline]] Result<> send(Bytes b, Deadline d = Deadline::never()) {
         if (core_->ours() && b.size() < core_->below && core_->put(b)) [[likely]] {
             core_->data();
             return {};
@@ -108,7 +108,7 @@ public:
         std::uint64_t generation = 0;
 
         bool ours() const noexcept { return *generation_now == generation; }
-        bool put(Bytes b) noexcept {
+        [[gnu::always_inline]] bool put(Bytes b) noexcept {
             return lane.put(ring::Kind::bytes, b.size(), gate, [b](std::byte* to) { ring::write_message(to, b); });
         }
     };
