@@ -21,7 +21,7 @@ struct FileLogOptions {
 /// with Errc::unsupported unless `remote` says otherwise), unbounded streams (it grows). A record is written whole
 /// under a lock, so writers never interleave. In the framing `frame`, all numbers big-endian:
 ///
-///     4 length n | 4 XXH32 of the bytes, seeded with n | n bytes | 4 length n again
+///     4 length n | 4 low half of the bytes' XXH3 (64), seeded with n | n bytes | 4 length n again
 ///
 /// The length behind lets a writer check the last record from the end. A writer that dies half way leaves a torn
 /// record: a reader at the end reports it once (Errc::corrupt, with its place), and the next writer cuts it off, for

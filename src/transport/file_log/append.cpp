@@ -29,22 +29,22 @@ Result<bool> read_exactly(int fd, std::byte* p, std::size_t n, std::uint64_t at)
 // Through a buffer of its own: another's record may be large, and is looked at whenever the writers take turns.
 Result<bool> sum_holds(int fd, std::uint64_t at, file_log::Head head) {
     std::byte part[8 * 1024];
-    XXH32_state_t sum;
-    XXH32_reset(&sum, head.length);
+    XXH3_state_t sum;
+    XXH3_64bits_reset_withSeed(&sum, head.length);
     for (std::uint32_t done = 0; done < head.length;) {
         const auto n = std::min<std::size_t>(sizeof part, head.length - done);
         WYE_TRY(const bool there, read_exactly(fd, part, n, at + done));
         if (!there) return false;
-        XXH32_update(&sum, part, n);
+        XXH3_64bits_update(&sum, part, n);
         done += static_cast<std::uint32_t>(n);
     }
-    return XXH32_digest(&sum) == head.sum;
+    return static_cast<std::uint32_t>(XXH3_64bits_digest(&sum)) == head.sum;
 }
 
 }  // namespace
 
 std::uint32_t file_log::checksum(Bytes payload) noexcept {
-    return XXH32(payload.data(), payload.size(), static_cast<std::uint32_t>(payload.size()));
+    return static_cast<std::uint32_t>(XXH3_64bits_withSeed(payload.data(), payload.size(), payload.size()));
 }
 
 Result<> FileLog::send(Bytes message, Deadline deadline) {
