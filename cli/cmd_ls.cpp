@@ -4,7 +4,9 @@
 #include "command.hpp"
 #include "filter.hpp"
 #include "items.hpp"
+#include "os/snapshot/snapshot.hpp"
 #include "pager.hpp"
+#include "registry/inventory.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
@@ -18,13 +20,14 @@ namespace {
 
 struct Options {
     std::vector<std::string> kinds, filters, columns;
-    std::string user, ns = "all", sort;
+    std::string user, ns = "all", sort, age = "10m";
     bool held = false, unheld = false, json = false, jsonl = false;
 };
 
 // What is left of the inventory, and how it is shown.
 struct View {
-    std::vector<Column<Item>> all = item_columns(), shown;
+    Verdicts verdicts{"ls"};
+    std::vector<Column<Item>> all = item_columns(&verdicts), shown;
     std::vector<Filter> filters;
     std::optional<std::uint32_t> uid;
     std::map<std::string_view, std::uint64_t> spaces;  // of --ns PID
@@ -112,17 +115,23 @@ void sort_by(const Column<Item>& c, std::vector<Item>& items) {
     items = std::move(sorted);
 }
 
-void print_json(const Inventory& all) {
+Json whole_json(const View& v, const Item& i) {
+    auto j = json_of(i);
+    add_verdict(j, i, v.verdicts.of(i));
+    return j;
+}
+
+void print_json(const View& v, const Inventory& all) {
     Json document{{"schema", "wye.ls/1"}, {"items", Json::array()}, {"coverage", json_of(all.coverage)}};
-    for (const auto& i : all.items) document["items"].push_back(json_of(i));
+    for (const auto& i : all.items) document["items"].push_back(whole_json(v, i));
     page_out(dumped(document, 2) + "\n");
 }
 
-void print_lines(const Inventory& all) {
+void print_lines(const View& v, const Inventory& all) {
     std::string out;
     for (const auto& i : all.items) {
         Json line{{"schema", "wye.ls/1"}};
-        line.update(json_of(i));
+        line.update(whole_json(v, i));
         out += dumped(line) + "\n";
     }
     out += dumped({{"schema", "wye.ls/1"}, {"coverage", json_of(all.coverage)}}) + "\n";
@@ -144,7 +153,11 @@ int run(const Options& o) {
     if (const int bad = check_kinds(o); bad != exit_ok) return bad;
     if (const int bad = choose_columns(o, v); bad != exit_ok) return bad;
     if (const int bad = choose_rows(o, v); bad != exit_ok) return bad;
-    auto all = take_inventory();
+    const auto age = duration_of("ls", "--age", o.age);
+    if (!age) return exit_usage;
+    const auto seen = sys::take_snapshot();
+    auto all = take_inventory(seen);
+    v.verdicts.about(seen, all.coverage, *age);
     if (all.coverage.processes == 0) return fmt::print(stderr, "wye: ls: /proc cannot be read\n"), int{view_error};
     auto unbound = o;
     unbound.held = unbound.unheld = false;
@@ -153,9 +166,9 @@ int run(const Options& o) {
     std::erase_if(all.items, [&](const Item& i) { return !wanted(o, v, i); });
     if (v.sort) sort_by(*v.sort, all.items);
     if (o.json)
-        print_json(all);
+        print_json(v, all);
     else if (o.jsonl)
-        print_lines(all);
+        print_lines(v, all);
     else
         print_table(o, v, all, hidden);
     return view_exit(all.coverage, !all.items.empty());
@@ -174,6 +187,7 @@ Run define(CLI::App& app) {
         ->expected(1)
         ->take_all()
         ->allow_extra_args(false);
+    app.add_option("--age", o->age, "how long an orphan must have been left alone (10m)")->type_name("TIME");
     app.add_option("--columns", o->columns,
                    "kind,name,ns,owner,size,use,holders,age,verdict; and uri,mode,allocated,waiters,hidden,uid")
         ->type_name("A,B")

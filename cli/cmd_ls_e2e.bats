@@ -162,7 +162,7 @@ load ../tests/cli/world
     world '
         : >"$T/ns"
         scene empty-ipc "$T/ns"
-        sees "[.[] | select(.ns.own == false) | .kind] | sort == [\"sysv-mq\", \"sysv-sem\", \"sysv-shm\"]"
+        sees "[.[] | select(.ns.own == false) | .kind] | sort == [\"ipc-namespace\", \"sysv-mq\", \"sysv-sem\", \"sysv-shm\"]"
         jq -e ".coverage.ipc_namespaces == {seen: 2, all: 2}" "$T/ls"
         look ls sysv-shm | grep -q "ipc:$(stat -c %i "$T/ns")"
         umount "$T/ns"'
@@ -197,7 +197,8 @@ load ../tests/cli/world
         scene pipe
         sees "any(.kind == \"pipe\" and .use == \"2 writers to 2 readers\" and any(.holders[]; .pid == \$p))"
         scene pipe-unread
-        sees "any(.kind == \"pipe\" and .use == \"1 writer to 0 readers\" and .holders[0].pid == \$p)"
+        sees "any(.kind == \"pipe\" and .use == \"1 writer to 0 readers\" and .holders[0].pid == \$p and .diagnosis == \"reader gone: SIGPIPE next\" and .verdict == \"held\")"
+        look ls pipe | grep -q "reader gone: SIGPIPE next"
         scene eventfds
         sees "[.[] | select(.kind == \"eventfd\" and any(.holders[]; .pid == \$p)) | [.facts.count, (.holders | length), .facts.semaphore]] | sort == [[3, 1, true], [7, 2, false]]"
         scene memfd "a b"

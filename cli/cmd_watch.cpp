@@ -35,7 +35,8 @@ using World = std::map<std::string, Known>;  // by kind and identity
 
 class Watcher {
 public:
-    Watcher(const Options& o, std::chrono::seconds age) : o_(o), age_(age) {}
+    Watcher(const Options& o, std::chrono::seconds age, std::vector<Rule> rules)
+        : o_(o), age_(age), rules_(std::move(rules)) {}
 
     /// Looks again, and tells what is another than the last time.
     bool look() {
@@ -102,7 +103,7 @@ private:
 
     const Options& o_;
     std::chrono::seconds age_;
-    std::vector<PersistRule> rules_ = persist_rules();
+    std::vector<Rule> rules_;
     World world_;
     std::map<std::string, bool> over_;
     bool first_ = true, broken_ = false;
@@ -116,8 +117,10 @@ int run(const Options& o) {
     for (const auto& k : o.kinds)
         if (const auto known = inventory_kinds(); std::ranges::find(known, k) == known.end())
             return usage_error("watch", fmt::format("no kind \"{}\"; as in: wye watch posix-shm", escape(k)));
+    auto rules = read_rules();
+    if (!rules) return report("watch", rules.error());
     catch_signals();
-    Watcher watcher(o, std::chrono::duration_cast<std::chrono::seconds>(*age));
+    Watcher watcher(o, std::chrono::duration_cast<std::chrono::seconds>(*age), std::move(*rules));
     for (std::uint64_t n = 0; (o.rounds == 0 || n <= o.rounds) && !interrupted(); ++n) {
         if (!watcher.look()) return exit_failed;  // nobody reads
         for (auto left = *interval; left > 0ns && !interrupted() && (o.rounds == 0 || n < o.rounds); left -= 50ms)

@@ -2,6 +2,8 @@
 
 #include "wye/base/text.hpp"
 
+#include "command.hpp"
+
 #include <fmt/format.h>
 #include <time.h>
 
@@ -146,7 +148,42 @@ std::string coverage_line(const Coverage& c) {
     return s;
 }
 
-std::vector<Column<Item>> item_columns() {
+void Verdicts::about(const sys::Snapshot& seen, const Coverage& coverage, std::chrono::nanoseconds age) {
+    seen_ = &seen, all_.coverage = coverage, age_ = std::chrono::duration_cast<std::chrono::seconds>(age);
+}
+
+const Judged& Verdicts::of(const Item& i) const {
+    if (!rules_) {
+        if (auto known = read_rules()) {
+            rules_ = std::move(*known);
+        } else {
+            (void)report(verb_, known.error());
+            rules_ = persist_rules();
+        }
+    }
+    const auto key = std::tuple(i.kind, i.identity, i.name);
+    const auto at = done_.find(key);
+    return at != done_.end() ? at->second : done_.emplace(key, judge(i, all_, *seen_, *rules_, age_)).first->second;
+}
+
+std::string verdict_text(const Item& i, const Judged& j) {
+    if (!j.diagnosis.empty()) return j.diagnosis;
+    return std::string(j.verdict == Verdict::no_matter && i.held() ? "held" : title(j.verdict));
+}
+
+void add_verdict(Json& to, const Item& i, const Judged& judged) {
+    const auto v = judged.verdict == Verdict::no_matter && i.held() ? Verdict::held : judged.verdict;
+    const bool orphan = v == Verdict::proven || v == Verdict::likely;
+    to["verdict"] = v == Verdict::no_matter ? Json(nullptr) : Json(verdict_word(v));
+    to["class"] = orphan ? Json(name(v)) : Json(nullptr);
+    to["diagnosis"] = judged.diagnosis.empty() ? Json(nullptr) : Json(judged.diagnosis);
+    to["evidence"] = Json::array();
+    for (const auto& e : judged.evidence)
+        to["evidence"].push_back(
+            {{"mark", std::string(1, e.mark)}, {"test", e.test}, {"result", e.result}, {"text", e.text}});
+}
+
+std::vector<Column<Item>> item_columns(const Verdicts* verdicts) {
     using C = Column<Item>;
     return {
         C{"kind", "KIND", [](const Item& i) { return i.kind; }},
@@ -158,7 +195,10 @@ std::vector<Column<Item>> item_columns() {
           [](const Item& i) { return i.use.empty() ? "-" : escape(i.use); }},
         C{"holders", "HOLDERS", [](const Item& i) { return i.holders.size() + i.hidden_holders; }, holders_text},
         C{"age", "AGE", seconds_ago, age_text},
-        C{"verdict", "VERDICT", [](const Item& i) { return i.held() ? "held" : "-"; }},
+        C{"verdict", "VERDICT",
+          [verdicts](const Item& i) {
+              return verdicts ? verdict_text(i, verdicts->of(i)) : std::string(i.held() ? "held" : "-");
+          }},
         C{"uri", "URI", [](const Item& i) { return i.uri.empty() ? Json(nullptr) : Json(i.uri); },
           [](const Item& i) { return i.uri.empty() ? "-" : escape(i.uri); }},
         C{"mode", "MODE", [](const Item& i) { return fmt::format("{:04o}", i.mode); }},

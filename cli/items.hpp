@@ -2,11 +2,14 @@
 #pragma once
 #include "wye/registry/inventory.hpp"
 
+#include "registry/verdict.hpp"
 #include "table.hpp"
 #include "user_name.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace wye::cli {
@@ -29,7 +32,31 @@ std::string dumped(const Json&, int indent = -1);
 /// `coverage: 94 processes, 1 unreadable (1 process_api); ipc ns 2/2, ...`
 std::string coverage_line(const Coverage&);
 
-std::vector<Column<Item>> item_columns();
+/// Judges items when their verdict is asked for, each once: to ask is not free.
+class Verdicts {
+public:
+    /// `verb` is who complains of wrong rules; then everything is protected.
+    explicit Verdicts(std::string_view verb) : verb_(verb) {}
+    /// The snapshot must outlive it.
+    void about(const sys::Snapshot& seen, const Coverage& coverage, std::chrono::nanoseconds age);
+    const Judged& of(const Item&) const;
+
+private:
+    std::string_view verb_;
+    const sys::Snapshot* seen_ = nullptr;
+    Inventory all_;
+    std::chrono::seconds age_{};
+    mutable std::optional<std::vector<Rule>> rules_;
+    mutable std::map<std::tuple<std::string_view, Identity, std::string>, Judged> done_;
+};
+
+/// "orphan (proven)", "held"; or what ails it.
+std::string verdict_text(const Item&, const Judged&);
+/// Adds "verdict", "class", "diagnosis" and "evidence".
+void add_verdict(Json&, const Item&, const Judged&);
+
+/// Without verdicts, that column says only what is held.
+std::vector<Column<Item>> item_columns(const Verdicts* = nullptr);
 /// Those that are shown unless others are asked for.
 std::vector<std::string> usual_columns();
 

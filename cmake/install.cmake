@@ -42,6 +42,9 @@ Cflags: -I${includedir} -pthread
 ]])
 install(FILES ${PROJECT_BINARY_DIR}/wye.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
+# ---- what it knows of other programs' objects, to be read; rules of one's own go to /etc/wye/rules.d
+install(FILES src/registry/rules.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/wye RENAME built-in-rules.conf)
+
 # ---- man pages, where scdoc is at hand
 find_program(SCDOC scdoc)
 if(SCDOC)

@@ -60,6 +60,7 @@ void add_sysv(const sys::SysvObject& o, const sys::Snapshot& s, const sys::IpcNa
     item.changed = o.changed * 1'000'000'000;
     item.facts.emplace_back("id", static_cast<std::uint64_t>(static_cast<std::uint32_t>(o.id)));
     item.facts.emplace_back("key", sys::key_text(o.key));
+    if (o.cuid != o.uid) item.facts.emplace_back("creator_uid", std::uint64_t{o.cuid});
 }
 
 bool take_deleted(std::string& path) {

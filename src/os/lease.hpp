@@ -19,6 +19,13 @@ enum class Sole : std::uint8_t {
 /// mapping would not be seen. Sole::unasked where lease_works() says no.
 Sole anybody_else(const std::string& path, std::uint64_t dev, std::uint64_t ino) noexcept;
 
+/// The same of a POSIX queue of this IPC namespace, "/NAME": also where no mqueuefs is mounted, as far as one may.
+Sole queue_anybody_else(const std::string& name, std::uint64_t dev, std::uint64_t ino) noexcept;
+
+/// Whether fcntl(2) locks it for anybody, in whatever pid namespace; asked without taking one. True also where the path
+/// stands for something else, or cannot be asked. Of flock(2) nothing can be asked.
+bool locked(const std::string& path, std::uint64_t dev, std::uint64_t ino) noexcept;
+
 /// Tried once, with a file without a name: refused while it is mapped, given when it is not.
 bool lease_works() noexcept;
 

@@ -13,6 +13,8 @@ void see_memfds(const sys::Snapshot&, Inventory&);
 void see_eventfds(const sys::Snapshot&, Inventory&);
 void see_locks(const sys::Snapshot&, Inventory&);
 void see_pid_files(const sys::Snapshot&, Inventory&);
+void see_ipc_namespaces(const sys::Snapshot&, Inventory&);
+void see_temp_dirs(const sys::Snapshot&, Inventory&);
 
 namespace {
 
@@ -27,7 +29,9 @@ std::vector<std::string_view> inventory_kinds() {
     std::vector<std::string_view> all;
     for (const auto* m : mechanisms())
         if (m->see) all.push_back(m->traits.scheme);
-    for (const auto* k : {"memfd", "eventfd", "lock", "lease", "pid-file"}) all.emplace_back(k);
+    for (const auto* k :
+         {"memfd", "eventfd", "lock", "lease", "pid-file", "lock-file", "ipc-namespace", "temp-dir"})
+        all.emplace_back(k);
     return all;
 }
 
@@ -35,7 +39,7 @@ Inventory take_inventory(const sys::Snapshot& s) {
     Inventory all;
     for (const auto* m : mechanisms())
         if (m->see) m->see(s, all);
-    for (auto* see : {see_memfds, see_eventfds, see_locks, see_pid_files}) see(s, all);
+    for (auto* see : {see_memfds, see_eventfds, see_locks, see_pid_files, see_ipc_namespaces, see_temp_dirs}) see(s, all);
     auto& c = all.coverage;
     c.processes = s.processes.size();
     for (const auto& p : s.processes)

@@ -2,6 +2,7 @@
 #include "factory.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -39,6 +40,14 @@ constexpr Scene all[] = {
      [](const Words& w) {
          must(::unshare(CLONE_NEWNET), "unshare");
          listener(w[0]);
+     }},
+    {"listen-left-net", "PATH", "a Unix listener of a network namespace that its process has left, and nobody else is in",
+     [](const Words& w) {
+         const auto home = static_cast<int>(must(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "open"));
+         must(::unshare(CLONE_NEWNET), "unshare");
+         listener(w[0]);
+         must(::setns(home, CLONE_NEWNET), "setns");
+         ::close(home);
      }},
     {"listen-renamed", "PATH NEW", "a Unix listener whose file was renamed",
      [](const Words& w) {

@@ -12,7 +12,9 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 
+#include <cstdio>
 #include <string_view>
 
 namespace wye::sys {
@@ -63,6 +65,14 @@ inline long mount_apart(const char* kind) noexcept {
         if (::syscall(SYS_fsconfig, context, 6u /* FSCONFIG_CMD_CREATE */, nullptr, nullptr, 0) < 0) return -1;
         return ::syscall(SYS_fsmount, context, 1u /* FSMOUNT_CLOEXEC */, MOUNT_ATTR_RDONLY);
     });
+}
+
+/// Of another process's descriptor, without opening it: sockets have their kind as an attribute.
+inline bool is_unix_socket(pid_t pid, int fd) noexcept {
+    char way[48], kind[32];
+    std::snprintf(way, sizeof way, "/proc/%d/fd/%d", pid, fd);
+    const long n = call(Call::read, [&] { return ::getxattr(way, "system.sockprotoname", kind, sizeof kind); });
+    return n >= 4 && std::string_view(kind, 4) == "UNIX";
 }
 
 inline bool is_queue_directory(int fd) noexcept {

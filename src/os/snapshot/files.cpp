@@ -68,7 +68,7 @@ void take_shm_place(Snapshot& s, std::uint64_t mnt, const std::string& path, std
 
 void take_mounts_of(Snapshot& s, Reader& reader, const SeenProcess& p, Ways& ipc, Ways& net) {
     const auto process = "/proc/" + std::to_string(p.pid);
-    const auto all = parse_mountinfo(reader.whole(AT_FDCWD, (process + "/mountinfo").c_str()));
+    auto all = parse_mountinfo(reader.whole(AT_FDCWD, (process + "/mountinfo").c_str()));
     if (!all.empty()) ++s.mnt_seen;
     const auto root = p.ns.mnt == s.own.mnt ? std::string() : process + "/root";
     for (const auto& m : all) {
@@ -77,10 +77,27 @@ void take_mounts_of(Snapshot& s, Reader& reader, const SeenProcess& p, Ways& ipc
         if (const auto ino = bracketed(m.root, "ipc")) ipc.try_emplace(*ino, root + m.point);
         if (const auto ino = bracketed(m.root, "net")) net.try_emplace(*ino, root + m.point);
     }
+    if (p.ns.mnt == s.own.mnt) s.mounts = std::move(all);
 }
 
-bool is_place(const char* name, std::uint8_t type) {
-    return type == DT_SOCK || type == DT_FIFO || (type == DT_REG && std::string_view(name).ends_with(".pid"));
+// "a.pid", "a.lock", "/tmp/.X0-lock", "LCK..ttyS0".
+bool is_place(std::string_view name, std::uint8_t type) {
+    return type == DT_SOCK || type == DT_FIFO ||
+           (type == DT_REG &&
+            (name.ends_with(".pid") || name.ends_with(".lock") || name.ends_with("-lock") || name.starts_with("LCK..")));
+}
+
+// As mkdtemp(3), mktemp(1) and their like in other languages name them: letters by chance at the end.
+bool is_temporary(std::string_view name) {
+    if (name.starts_with('.')) return false;
+    const auto from = name.find_last_of(".-_");
+    const auto chance = name.starts_with("tmp") && from == name.npos ? name.substr(3)
+                        : from == name.npos                          ? std::string_view()
+                                                                     : name.substr(from + 1);
+    if (chance.size() < 6 || chance.size() > 16) return false;
+    const auto any = [&](char a, char z) { return std::ranges::any_of(chance, [&](char c) { return c >= a && c <= z; }); };
+    return std::ranges::all_of(chance, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }) &&
+           (name.starts_with("tmp") || (any('A', 'Z') && (any('a', 'z') || any('0', '9'))));
 }
 
 void take_place(Snapshot& s, const std::string& path, int depth, std::size_t& directories) {
@@ -91,7 +108,8 @@ void take_place(Snapshot& s, const std::string& path, int depth, std::size_t& di
     std::vector<std::string> below;
     each_name(dir.get(), [&](const char* name, std::uint8_t type) {
         if (type == DT_DIR && depth > 0) below.push_back(path + "/" + name);
-        if (!is_place(name, type)) return;
+        const bool temporary = type == DT_DIR && (path == "/tmp" || path == "/var/tmp") && is_temporary(name);
+        if (!temporary && !is_place(name, type)) return;
         Found f{.path = path + "/" + name, .file = {}, .head = {}};
         if (look(dir.get(), name, AT_SYMLINK_NOFOLLOW, f.file) < 0) return;
         if (f.file.is(type_regular)) f.head = head_of(dir.get(), name);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <unordered_set>
 
 namespace wye::sys {
 namespace {
@@ -113,6 +114,30 @@ bool enter(const std::string& way, int kind) {
     return setns(fd.get(), kind) == 0;
 }
 
+// Namespaces that a process has a descriptor of: what `ip netns`-like tools do without a mount.
+void add_ways_of_descriptors(Snapshot& s, Ways& ipc, Ways& net) {
+    for (const auto& p : s.processes)
+        for (const auto& f : p.fds) {
+            const auto way = [&] { return "/proc/" + std::to_string(p.pid) + "/fd/" + std::to_string(f.fd); };
+            if (const auto ino = bracketed(f.target, "net")) net.try_emplace(*ino, way());
+            if (const auto ino = bracketed(f.target, "ipc"); ino && ipc.try_emplace(*ino, way()).second)
+                s.ipc.push_back({.ino = *ino, .empty = true, .way = {}});
+        }
+}
+
+// A socket stays in the namespace where it was made: its process may have left that, and nobody else be in it.
+void count_strays(Snapshot& s) {
+    std::unordered_set<std::uint64_t> known;
+    for (const auto& ns : s.net) {
+        for (const auto& u : ns.unix_sockets) known.insert(u.ino);
+        for (const auto& i : ns.inet_sockets) known.insert(i.ino);
+    }
+    for (const auto& p : s.processes)
+        for (const auto& f : p.fds)
+            if (f.file.is(type_socket) && known.insert(f.file.key.ino).second && is_unix_socket(p.pid, f.fd))
+                ++s.stray_sockets;
+}
+
 template <class Namespace>
 void note_unseen(Snapshot& s, const Namespace& ns, const char* kind, bool seen) {
     if (!seen) s.blind.push_back(std::string(kind) + " " + std::to_string(ns.ino));
@@ -143,7 +168,11 @@ void take_namespaces(Snapshot& s, Reader& reader) {
     ipc.try_emplace(s.own.ipc, ""), net.try_emplace(s.own.net, "");
     const auto with_processes = std::pair(ipc, net);
     take_mounts(s, reader, ipc, net);
-    for (const auto& [ino, way] : ipc) s.ipc.push_back({.ino = ino, .empty = !with_processes.first.contains(ino)});
+    for (const auto& [ino, way] : ipc) {
+        const bool empty = !with_processes.first.contains(ino);
+        s.ipc.push_back({.ino = ino, .empty = empty, .way = empty ? way : std::string()});
+    }
+    add_ways_of_descriptors(s, ipc, net);
     for (const auto& [ino, way] : net) s.net.push_back({.ino = ino, .empty = !with_processes.second.contains(ino)});
 
     bool others = false;
@@ -164,6 +193,7 @@ void take_namespaces(Snapshot& s, Reader& reader) {
             for (auto& ns : s.net)
                 if (ns.ino != s.own.net && enter(net[ns.ino], CLONE_NEWNET)) ns.seen = dump_sockets(ns);
         });
+    count_strays(s);
     for (const auto& ns : s.ipc)
         note_unseen(s, ns, "ipc namespace", ns.seen),
             note_unseen(s, ns, "message queues of ipc namespace", ns.queues_seen);

@@ -132,7 +132,9 @@ ProcStatus parse_status(std::string_view text) {
         if (colon == line.npos) continue;
         const auto key = line.substr(0, colon);
         Words w(line.substr(colon + 1));
-        if (key == "Uid") (void)w.take(s.uid);
+        if (key == "Uid") (void)w.take_all(s.uid, s.effective);
+        if (key == "NSpid")
+            while (w.take(s.inner)) {}  // from outside to inside
         if (key == "SigPnd") (void)w.take(s.signals.pending, 16);
         if (key == "ShdPnd") (void)w.take(s.signals.shared, 16);
         if (key == "SigBlk") (void)w.take(s.signals.blocked, 16);

@@ -19,7 +19,8 @@ struct ProcStat {
 std::optional<ProcStat> parse_stat(std::string_view);
 
 struct ProcStatus {
-    std::uint32_t uid = 0;
+    std::uint32_t uid = 0, effective = 0;
+    std::int32_t inner = 0;
     Signals signals;
 };
 ProcStatus parse_status(std::string_view);

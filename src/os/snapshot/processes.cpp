@@ -172,7 +172,7 @@ void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::
     if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return;
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
     const auto status = parse_status(reader.piece(process.get(), "status"));
-    p.uid = status.uid, p.signals = status.signals;
+    p.uid = status.uid, p.effective = status.effective, p.inner = status.inner, p.signals = status.signals;
     take_namespaces_of(process.get(), p);
     const long wrong = take_fds(s, reader, process.get(), p);
     if (wrong == -ENOENT || wrong == -ESRCH) return;  // it has gone, too
@@ -198,6 +198,9 @@ void take_processes(Snapshot& s, Reader& reader) {
     each_name(proc.get(), [&](const char* name, std::uint8_t) {
         if (*name >= '1' && *name <= '9') take_process(s, reader, proc.get(), name, shapes);
     });
+    // Of a mount with hidepid the first process is not shown either.
+    s.all_listed = std::ranges::find(s.processes, 1, &SeenProcess::pid) != s.processes.end();
+    if (!s.all_listed) s.blind.emplace_back("other users' processes, which /proc hides");
     const auto mute = std::ranges::count_if(s.processes, [](const auto& p) { return p.readable && !p.calls_told; });
     if (mute != 0) s.blind.push_back("what " + std::to_string(mute) + " processes sleep in");
 }

@@ -46,6 +46,7 @@ Snapshot take_snapshot() {
     if (look(AT_FDCWD, "/proc/thread-self/ns/ipc", 0, f) == 0) s.own.ipc = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/net", 0, f) == 0) s.own.net = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/mnt", 0, f) == 0) s.own.mnt = f.key.ino;
+    if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
     Reader reader;
     take_processes(s, reader);
     take_namespaces(s, reader);

@@ -109,7 +109,8 @@ struct Signals {
 struct SeenProcess {
     std::int32_t pid = 0, parent = 0;
     std::uint64_t start = 0;  // clock ticks after boot
-    std::uint32_t uid = 0;
+    std::uint32_t uid = 0, effective = 0;
+    std::int32_t inner = 0;  // its number in its own pid namespace; 0: not told
     std::string comm;
     bool readable = false;    // its descriptors and maps
     bool calls_told = true;   // what its threads sleep in, which asks for more rights
@@ -159,7 +160,8 @@ struct MessageQueue : Found {
 struct IpcNamespace {
     std::uint64_t ino = 0;
     bool seen = false, queues_seen = false;
-    bool empty = false;  // no process is in it: a mount keeps it
+    bool empty = false;  // no process is in it: a mount or a descriptor keeps it
+    std::string way;     // where it is mounted; empty: a process leads there
     std::vector<SysvShmRow> shm;
     std::vector<SysvSemRow> sem;
     std::vector<SysvMsgRow> msg;
@@ -211,9 +213,12 @@ struct Mount {
     std::string root, point, type;
 };
 
+/// The first ones of a machine have inodes of their own (the kernel's proc_ns.h).
+inline constexpr std::uint64_t first_ipc = 0xEFFFFFFF, first_pid = 0xEFFFFFFC;
+
 struct Snapshot {
     struct {
-        std::uint64_t ipc = 0, net = 0, mnt = 0;
+        std::uint64_t ipc = 0, net = 0, mnt = 0, pid = 0;
         std::uint32_t uid = 0;
     } own;
     std::vector<SeenProcess> processes;  // without kernel threads and the dead
@@ -222,7 +227,10 @@ struct Snapshot {
     std::vector<SharedMemoryPlace> shm;
     std::size_t mnt_total = 0, mnt_seen = 0;
     std::vector<FileLock> locks;
-    std::vector<Found> places;  // sockets, FIFOs and pid files in the usual directories of this mount namespace
+    std::vector<Mount> mounts;  // of this mount namespace
+    std::vector<Found> places;  // sockets, FIFOs, pid and lock files in the usual directories of this mount namespace
+    bool all_listed = true;     // /proc shows other users' processes, too
+    std::size_t stray_sockets = 0;  // Unix sockets that processes have, of network namespaces that were not found
     std::uint64_t pipe_dev = 0, socket_dev = 0;
     std::vector<std::string> blind;  // what could not be looked into, in words
     std::int64_t taken = 0;          // nanoseconds since 1970
