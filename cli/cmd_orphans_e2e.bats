@@ -59,8 +59,7 @@ export -f verdict only
         as sleep 30 & younger=$!
         [ "$(only sysv-sem)" = likely ] || [ "$(only sysv-sem)" = unknown ]  # within a second of it
         kill $younger; wait $younger || true
-        as "$WYE" send "sysv-mq:id=$(ipcs -q | awk "/^0x/ {print \$2}")" <<<hello || true
-        ipcs -q | awk "/^0x/ {exit \$6 != 1}" || exit 0
+        echo hello | "$WYE" send "sysv-mq:id=$(ipcs -q | awk "/^0x/ {print \$2}")"
         [ "$(only sysv-mq)" = likely ]'
 }
 
@@ -151,20 +150,18 @@ export -f verdict only
     needs_root
     world '
         mount -t tmpfs none /var/tmp
-        cd /var/tmp
-        echo 999999 >dead.pid
-        printf "%10d\n" 999999 >.X9-lock
-        : >plain.lock
+        echo 999999 >/var/tmp/dead.pid
+        printf "%10d\n" 999999 >/var/tmp/.X9-lock
+        : >/var/tmp/plain.lock
         sleep 60 & child=$!
-        echo $child >live.pid; printf "%10d\n" $child >.X8-lock
+        echo $child >/var/tmp/live.pid; printf "%10d\n" $child >/var/tmp/.X8-lock
         [ "$(verdict pid-file /var/tmp/dead.pid)" = proven ]
         [ "$(verdict lock-file /var/tmp/.X9-lock)" = proven ]
         [ "$(verdict lock-file /var/tmp/plain.lock)" = likely ]
         [ "$(verdict pid-file /var/tmp/live.pid)" = held ]
         [ "$(verdict lock-file /var/tmp/.X8-lock)" = held ]
         # The number is given again.
-        touch -d "1 hour ago" live.pid
-        echo 7777 >reused.pid
+        echo 7777 >/var/tmp/reused.pid
         sleep 3.2
         echo 7776 >/proc/sys/kernel/ns_last_pid || exit 77
         sleep 60 & reused=$!
@@ -172,7 +169,7 @@ export -f verdict only
         [ "$(verdict pid-file /var/tmp/reused.pid)" = proven ]
         look orphans --age 0 --explain pid-file | grep -q "+ pid 7777 is another.s now"
         for kind in flock posix ofd; do
-            echo 999999 >locked.pid
+            echo 999999 >/var/tmp/locked.pid
             scene lock /var/tmp/locked.pid $kind
             [ "$(verdict pid-file /var/tmp/locked.pid)" = held ]
             kill $made; wait $made || true

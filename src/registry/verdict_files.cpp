@@ -1,4 +1,5 @@
 // What speaks for and against an orphan that has a name among files: in /dev/shm, among the queues, in /run and /tmp.
+#include "io/see.hpp"
 #include "registry/case.hpp"
 
 #include <algorithm>
@@ -95,7 +96,7 @@ void judge_queue(Case& c) {
         c.doubt(Verdict::likely, "messages", "untold", "whether messages wait in it may not be read");
     else if (*messages != 0)
         c.against(Verdict::likely, "messages", "some",
-                  std::to_string(*messages) + " messages wait in it, for a receiver that may come");
+                  counted(*messages, "message") + " in it, for a receiver that may come");
     else
         c.speaks_for("messages", "none", "no message waits in it");
     if (!by_lease(c, c.oracle.queue, c.item.name)) partial(c, seen);

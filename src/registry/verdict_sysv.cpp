@@ -1,5 +1,6 @@
 // What speaks for and against an orphan among System V objects. A segment's attaches are counted by the kernel; sets
 // and queues know only who came last: an idle server looks like none.
+#include "io/see.hpp"
 #include "registry/case.hpp"
 
 #include <algorithm>
@@ -116,7 +117,7 @@ void judge_message_queue(Case& c) {
     ask_role(c, "last_receiver", "last receiver", c.time("received"));
     if (const auto* n = c.number("messages"); !n || *n != 0)
         c.against(Verdict::likely, "messages", "some",
-                  std::to_string(n ? *n : 0) + " messages wait in it, for a receiver that may come");
+                  counted(n ? *n : 0, "message") + " in it, for a receiver that may come");
     else
         c.speaks_for("messages", "none", "no message waits in it");
     by_user(c);

@@ -417,9 +417,9 @@ TEST_F(Machine, ANamespaceThatOnlyAMountKeepsIsLikely) {
     s.ipc.push_back({.ino = 2, .seen = true, .queues_seen = true, .empty = true, .way = "/run/ns"});
     EXPECT_EQ(verdict("ipc-namespace"), Verdict::likely);
     auto& fd = s.processes[0].fds.emplace_back();
-    fd.fd = 5, fd.target = "ipc:[2]";
+    fd.fd = 5, fd.target = "/run/ns", s.namespace_dev = 4, fd.file.key = {4, 2};
     EXPECT_EQ(verdict("ipc-namespace"), Verdict::held);
-    fd.target = "/x";
+    fd.file.key = {5, 2};
     hide_one();
     EXPECT_EQ(verdict("ipc-namespace"), Verdict::unknown);
 }

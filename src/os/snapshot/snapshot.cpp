@@ -43,7 +43,7 @@ Snapshot take_snapshot() {
     s.booted = s.taken - now(CLOCK_BOOTTIME);
     s.own.uid = sys::effective_user();
     FileFacts f;
-    if (look(AT_FDCWD, "/proc/thread-self/ns/ipc", 0, f) == 0) s.own.ipc = f.key.ino;
+    if (look(AT_FDCWD, "/proc/thread-self/ns/ipc", 0, f) == 0) s.own.ipc = f.key.ino, s.namespace_dev = f.key.dev;
     if (look(AT_FDCWD, "/proc/thread-self/ns/net", 0, f) == 0) s.own.net = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/mnt", 0, f) == 0) s.own.mnt = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;

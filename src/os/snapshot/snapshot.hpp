@@ -231,7 +231,7 @@ struct Snapshot {
     std::vector<Found> places;  // sockets, FIFOs, pid and lock files in the usual directories of this mount namespace
     bool all_listed = true;     // /proc shows other users' processes, too
     std::size_t stray_sockets = 0;  // Unix sockets that processes have, of network namespaces that were not found
-    std::uint64_t pipe_dev = 0, socket_dev = 0;
+    std::uint64_t pipe_dev = 0, socket_dev = 0, namespace_dev = 0;
     std::vector<std::string> blind;  // what could not be looked into, in words
     std::int64_t taken = 0;          // nanoseconds since 1970
     std::int64_t booted = 0;         // likewise; what SeenProcess::start counts from, 10 ms a tick

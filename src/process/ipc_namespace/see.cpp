@@ -2,8 +2,6 @@
 // in them.
 #include "io/see.hpp"
 
-#include "os/snapshot/parse.hpp"
-
 namespace wye {
 
 void see_ipc_namespaces(const sys::Snapshot& s, Inventory& into) {
@@ -16,7 +14,7 @@ void see_ipc_namespaces(const sys::Snapshot& s, Inventory& into) {
                    counted(ns.msg.size() + ns.queues.size(), "queue");
         for (const auto& p : s.processes)
             for (const auto& f : p.fds)
-                if (sys::bracketed(f.target, "ipc") == ns.ino)
+                if (f.file.key == sys::FileKey{s.namespace_dev, ns.ino})  // opened at a mount it has that name
                     item.holders.push_back(holder(p, "fd")), item.holders.back().fd = f.fd;
         into.items.push_back(std::move(item));
     }
