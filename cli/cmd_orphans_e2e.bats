@@ -56,7 +56,7 @@ export -f verdict only
         as ipcmk -Q >/dev/null
         [ "$(only sysv-sem)" = proven ]
         [ "$(only sysv-mq)" = proven ]
-        as sleep 30 & younger=$!
+        setpriv --reuid=4242 --regid=4242 --clear-groups sleep 30 & younger=$!
         [ "$(only sysv-sem)" = likely ] || [ "$(only sysv-sem)" = unknown ]  # within a second of it
         kill $younger; wait $younger || true
         echo hello | "$WYE" send "sysv-mq:id=$(ipcs -q | awk "/^0x/ {print \$2}")"

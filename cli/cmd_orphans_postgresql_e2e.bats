@@ -70,10 +70,11 @@ crash_of() {
     kill -KILL "$backend"
     eventually not pgrep -x postgres
 }
-# Dead altogether. What is called proven may go: the next start finds its data.
+# Dead altogether. The segment by which it would find that out is the server's own to take over. What else of it is called
+# proven may go: the next start finds its data.
 after_of() {
     ours >"$T/left"
-    jq -es 'all(select(.kind != "sysv-shm"); .verdict != "orphan")' "$T/left" || { cat "$T/left"; return 1; }
+    jq -es 'all(.[] | select(.kind != "sysv-shm"); .verdict != "orphan") and any(.kind == "sysv-shm" and .verdict == "protected")' "$T/left" || { cat "$T/left"; return 1; }
     local id
     for id in $(jq -r 'select(.kind == "sysv-shm" and .class == "proven") | .facts.id' "$T/left"); do ipcrm -m "$id"; done
     start "$@"

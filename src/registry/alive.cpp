@@ -87,11 +87,15 @@ bool names_segment(const std::string& file, const Item& i) {
     return words >> key >> number && number == id->id && i.name == std::to_string(number) + " key " + sys::key_text(static_cast<std::int32_t>(static_cast<std::uint32_t>(key)));
 }
 
-// A cluster is found where its processes work, and in the directories of Debian's and Red Hat's packages.
+// A cluster is found where its processes work, in the directories of Debian's and Red Hat's packages, and where its pid
+// file was seen.
 Life by_postmaster(const Item& i, const sys::Snapshot& s) {
     std::vector<std::string> clusters;
     for (const auto& p : s.processes)
         if (p.comm == "postgres") clusters.push_back("/proc/" + std::to_string(p.pid) + "/cwd");
+    constexpr std::string_view file = "/postmaster.pid";
+    for (const auto& place : s.places)
+        if (place.path.ends_with(file)) clusters.push_back(place.path.substr(0, place.path.size() - file.size()));
     for (const std::string top : {"/var/lib/postgresql", "/var/lib/pgsql"})
         for (const auto& version : sys::names_in(top).value_or(std::vector<std::string>())) {
             clusters.push_back(top + "/" + version);
@@ -99,7 +103,7 @@ Life by_postmaster(const Item& i, const sys::Snapshot& s) {
                 clusters.push_back(top + "/" + version + "/" + name);
         }
     for (const auto& c : clusters)
-        if (names_segment(c + "/postmaster.pid", i)) return {Is::yes, c + "/postmaster.pid names it"};
+        if (names_segment(c + std::string(file), i)) return {Is::yes, c + std::string(file) + " names it"};
     return {Is::no, "no postmaster.pid names it"};
 }
 

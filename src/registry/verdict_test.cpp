@@ -45,7 +45,7 @@ struct Machine : ::testing::Test {
         s.processes = {process(1, 0, 0, "init")};
         answer(Sole::yes);
         oracle.locked = [](auto&, auto&) { return false; };
-        oracle.operators = [](auto) { return std::vector<std::int32_t>{}; };
+        oracle.operators = [](auto) { return std::vector{900}; };
     }
     void answer(Sole a) {
         oracle.lease = oracle.queue = [this, a](const std::string& path, const FileIdentity&) {
