@@ -64,7 +64,10 @@ wye::Command command_of(const Options& o) {
     if (o.clear_env) c.clear_env();
     for (const auto& e : o.env) {
         const auto mark = e.find('=');
-        c.env(e.substr(0, mark), e.substr(mark + 1));
+        if (mark != e.npos)
+            c.env(e.substr(0, mark), e.substr(mark + 1));
+        else if (o.clear_env)  // else it is inherited as it is
+            c.keep_env(e);
     }
     if (o.has_arg0) c.arg0(o.arg0);
     if (!o.directory.empty()) c.directory(o.directory);
@@ -187,8 +190,8 @@ private:
 
 std::optional<int> check(const Options& o) {
     for (const auto& e : o.env)
-        if (e.find('=') == std::string::npos || e[0] == '=')
-            return usage_error("run", fmt::format("--env={}: write it as NAME=VALUE", escape(e)));
+        if (e.empty() || e[0] == '=')
+            return usage_error("run", fmt::format("--env={}: write it as NAME=VALUE, or NAME to keep ours", escape(e)));
     if (!o.timeout.empty() && !duration_of("run", "--timeout", o.timeout)) return exit_usage;
     if (!duration_of("run", "--grace", o.grace)) return exit_usage;
     if (!o.limit.empty() && !parse_size(o.limit))
@@ -236,8 +239,9 @@ int first_process(const Options& o) {
 
 void common_options(CLI::App& app, Options& o) {
     app.allow_extras();
-    app.add_option("--env", o.env, "NAME=VALUE, given to it; may be repeated")
-        ->type_name("NAME=VALUE")
+    app.add_option("--env", o.env,
+                   "NAME=VALUE, given to it; NAME, kept of ours in spite of --clear-env; may be repeated")
+        ->type_name("NAME[=VALUE]")
         ->expected(1)
         ->take_all()
         ->allow_extra_args(false);
@@ -284,7 +288,7 @@ const Command run_command{.name = "run",
                           .summary = "run a program by argv, with a deadline for everything it starts",
                           .examples =
                               "wye run --timeout 10s -- make test\n"
-                              "wye run --limit-output 1M --clear-env --env PATH=/usr/bin -- ./untrusted\n"
+                              "wye run --limit-output 1M --clear-env --env PATH --env LANG=C -- ./untrusted\n"
                               "wye run --sandbox -- sh -c 'daemon & work'     # the daemon ends with the shell",
                           .define = define};
 const Command sandbox_command{

@@ -40,10 +40,15 @@ sandboxed() { w run --sandbox -- true 2>"$T/why" || skip "no sandbox here: $(cat
 @test "environment, name and directory" {
     [ "$(w run --clear-env --env A=1 --env B='x y=z' -- env)" = $'A=1\nB=x y=z' ]
     FROM_US=1 w run -- env | grep -qx FROM_US=1
+    [ "$(FROM_US='x y=z' NOT_FROM_US=1 w run --env FROM_US --clear-env --env A=1 --env NOT_SET -- env | sort)" = $'A=1\nFROM_US=x y=z' ]
+    FROM_US=1 NOT_NAMED=2 w run --env FROM_US -- env | grep -qx NOT_NAMED=2
+    [ "$(FROM_US=1 w run --clear-env --env FROM_US=2 -- env)" = FROM_US=2 ]
     [ "$(w run --arg0 '[other]' -- sh -c 'echo "$0"')" = '[other]' ]
     [ "$(w run --directory "$T" -- pwd -P)" = "$(cd "$T" && pwd -P)" ]
-    check 2 run --env novalue -- true
-    complains novalue
+    check 2 run --env =value -- true
+    complains =value
+    check 2 run --env '' -- true
+    complains NAME=VALUE
     check 2 run --timeout soon -- true
     complains soon
     check 2 run --limit-output lots -- true
@@ -164,7 +169,7 @@ sandboxed() { w run --sandbox -- true 2>"$T/why" || skip "no sandbox here: $(cat
     check 127 run --sandbox -- no-such-program-anywhere
     complains
     w run --sandbox -- sh -c 'ipcs -q 2>/dev/null | grep -c ^0x || true' | grep -qx 0
-    [ "$(w run --sandbox --arg0 '[x]' --clear-env --env 'A=[1,2]' --directory / -- sh -c 'echo "$0 $A $PWD"')" = '[x] [1,2] /' ]
+    [ "$(B=b C=c w run --sandbox --arg0 '[x]' --clear-env --env 'A=[1,2]' --env B --directory / -- sh -c 'echo "$0 $A $B$C $PWD"')" = '[x] [1,2] b /' ]
 }
 
 @test "the sandbox as a user without rights, who gets none" {
