@@ -88,11 +88,14 @@ Run define(CLI::App& app) {
 }  // namespace
 
 extern const Command inspect_command;
-const Command inspect_command{.name = "inspect",
-                              .arguments = "URI",
-                              .summary = "look into an object: who takes part, how far each is, who is slow",
-                              .examples = "wye inspect shm:prices\nwye inspect --json shm:jobs | jq .participants",
-                              .define = define,
-                              .completes_uris = true};
+const Command inspect_command{
+    .name = "inspect",
+    .arguments = "URI",
+    .summary = "look into a ring or shared memory: who takes part, how far each is, where it is mapped",
+    .examples =
+        "wye inspect shm:prices\nwye inspect --json shm:jobs | jq .participants\n"
+        "wye inspect sysv-shm:key=0x51                  # who made it, who used it last, where",
+    .define = define,
+    .completes_uris = true};
 
 }  // namespace wye::cli

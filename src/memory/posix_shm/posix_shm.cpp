@@ -86,6 +86,9 @@ int PosixShm::native_handle() const noexcept { return state_->fd.get(); }
 
 // ---------------------------------------------------------------- the room
 
+void see_posix_shm(const sys::Snapshot&, Inventory&);  // see.cpp
+Result<Inspection> inspect_posix_shm(const std::string& name, std::string_view uri);
+
 namespace {
 
 constexpr std::string_view example = "posix-shm:/frames?size=1M";
@@ -133,13 +136,16 @@ Result<> list(Visit<Object> visit) {
     return {};
 }
 
+Result<Inspection> inspect(const Uri& uri) {
+    WYE_TRY(const auto name, name_of(uri));
+    return inspect_posix_shm(name.substr(1), uri.text());
+}
+
 std::vector<std::string> scratch(const std::string&) {
     return {"posix-shm:/wye-" + std::to_string(sys::unique_mark()) + "?size=64K"};
 }
 
 }  // namespace
-
-void see_posix_shm(const sys::Snapshot&, Inventory&);  // see.cpp
 
 const Mechanism posix_shm_mechanism{
     .traits = PosixShm::traits,
@@ -150,6 +156,7 @@ const Mechanism posix_shm_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .inspect = inspect,
     .see = see_posix_shm,
     .scratch = scratch,
 };

@@ -5,7 +5,10 @@
 
 #include "wye/memory/sysv_shm.hpp"
 
+#include "io/see_maps.hpp"
+#include "io/sysv_address.hpp"
 #include "os/snapshot/words.hpp"
+#include "os/sysv_key.hpp"
 
 #include <algorithm>
 #include <map>
@@ -107,6 +110,39 @@ void see_sysv_shm(const sys::Snapshot& s, Inventory& into) {
     const auto all = attaches(s);
     for (const auto& ns : s.ipc)
         for (const auto& r : ns.shm) see_one(s, all, ns, r, into);
+}
+
+// From the kernel's table and the maps of processes: to attach it would be to be its last user.
+Result<Inspection> inspect_sysv_shm(const Uri& uri) {
+    WYE_TRY(const auto a, sysv_address(uri, "sysv-shm:key=0x51"));
+    const auto s = sys::take_snapshot();
+    const auto ns = std::ranges::find(s.ipc, s.own.ipc, &sys::IpcNamespace::ino);
+    const auto same = [&](const sys::SysvShmRow& r) { return a.number == (a.is_id ? r.id : r.key); };
+    if (ns == s.ipc.end() || !ns->seen) return refuse(Errc::unsupported, "the kernel shows no table of segments here");
+    const auto r = std::ranges::find_if(ns->shm, same);
+    if (r == ns->shm.end()) return refuse(Errc::not_found, std::string(uri.text()) + ": there is no such segment");
+    const auto pid = [](std::int32_t n) { return n > 0 ? std::to_string(n) : "-"; };
+    Inspection out{.facts = {{"id", static_cast<std::uint64_t>(static_cast<std::uint32_t>(r->id))},
+                             {"key", sys::key_text(r->key)},
+                             {"bytes", r->size},
+                             {"resident", r->resident},
+                             {"owner", std::uint64_t{r->uid}},
+                             {"mode", mode_text(r->mode)},
+                             {"made_by", std::uint64_t{r->cuid}},
+                             {"maker", pid(r->creator)},
+                             {"last_user", pid(r->last)},
+                             {"attaches", r->attaches},
+                             {"attached", time_text(r->attached)},
+                             {"detached", time_text(r->detached)},
+                             {"changed", time_text(r->changed)},
+                             {"removed", r->removed()}},
+                   .parts = {}};
+    for (const auto& p : s.processes)
+        for (const auto& m : p.maps)
+            if (const auto w = which(m);
+                p.ns.ipc == ns->ino && w && w->id == r->id && (w->key == r->key || r->removed()))
+                add_mapping(p, m, out);
+    return out;
 }
 
 }  // namespace wye

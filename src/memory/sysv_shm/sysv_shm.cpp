@@ -247,6 +247,7 @@ std::vector<std::string> scratch(const std::string&) {
 }  // namespace
 
 void see_sysv_shm(const sys::Snapshot&, Inventory&);  // see.cpp
+Result<Inspection> inspect_sysv_shm(const Uri&);      // likewise
 
 const Mechanism sysv_shm_mechanism{
     .traits = SysvShm::traits,
@@ -258,6 +259,7 @@ const Mechanism sysv_shm_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .inspect = inspect_sysv_shm,
     .see = see_sysv_shm,
     .scratch = scratch,
 };

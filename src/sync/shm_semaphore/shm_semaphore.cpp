@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <span>
 
 namespace wye {
 
@@ -245,6 +246,31 @@ Result<> remove(const Uri& uri, const RemoveOptions& o) {
     });
 }
 
+// Takes no place, and leaves the dead where they are.
+Result<Inspection> inspect(const Uri& uri) {
+    WYE_TRY(auto segment, SharedSegment::open(std::string(uri.address()), shape_of(0), Create::never, {}));
+    const auto& g = segment.geometry();
+    if (g.participants != participants || g.capacity > most_capacity || g.size != shape_of(g.capacity).size)
+        return refuse(Errc::mismatch, std::string(uri.text()) + ": its header contradicts its size");
+    auto& shared = *reinterpret_cast<Layout*>(segment.content());
+    const std::span units(shared.units(), g.capacity);
+    const auto count = [&](auto&& which) { return static_cast<std::uint64_t>(std::ranges::count_if(units, which)); };
+    Inspection out{.facts = {{"units", count([](const Word& u) { return u != no_unit; })},
+                             {"free", count([](const Word& u) { return u == free_unit; })},
+                             {"capacity", std::uint64_t{g.capacity}},
+                             {"bytes", g.size},
+                             {"made_by", std::to_string(g.creator)}},
+                   .parts = {}};
+    const Participants all(shared.slots, participants, segment.file());
+    for (std::uint32_t i = 0; i < participants; ++i)
+        if (const auto who = all.who(i))
+            out.parts.push_back({"participant",
+                                 {{"pid", static_cast<std::uint64_t>(who->pid)},
+                                  {"alive", all.alive(i)},
+                                  {"held", count([&](const Word& u) { return u == who->mark.word(); })}}});
+    return out;
+}
+
 Result<> list(Visit<Object> visit) { return SharedSegment::list("sem", "shm-sem", visit); }
 
 std::vector<std::string> scratch(const std::string&) { return {"shm-sem:wye-" + std::to_string(sys::unique_mark())}; }
@@ -262,6 +288,7 @@ const Mechanism shm_semaphore_mechanism{
     .make = make,
     .remove = remove,
     .list = list,
+    .inspect = inspect,
     .see = see_shm_semaphores,
     .scratch = scratch,
 };

@@ -43,6 +43,7 @@ struct Looker {
         const auto kept =
             std::ranges::count_if(c.kept, [](const auto& k) { return k.load(ring::order::relaxed) != 0; });
         f.emplace_back("policy", named(names_of_policies, policy));
+        f.emplace_back("cursor", c.number.load(ring::order::relaxed));
         f.emplace_back("behind", behind);
         f.emplace_back("bytes_held", std::min<std::uint64_t>(bytes, p.g.granules * ring::granule));
         f.emplace_back("lost", c.lost.load(ring::order::relaxed));
