@@ -8,6 +8,11 @@ setup() {
     mkdir "$T/in"
 }
 
+teardown() {
+    "$WYE" rm --force "shm-sem:$(basename "$(queue_name)")"
+    cleanup
+}
+
 # A command that counts, without a lock, how many of its kind run: each has a file while it does.
 counting='touch "$0/in/$$"; ls "$0/in" | wc -l >>"$0/seen"; sleep 0.1; rm "$0/in/$$"'
 
@@ -103,6 +108,28 @@ counting='touch "$0/in/$$"; ls "$0/in" | wc -l >>"$0/seen"; sleep 0.1; rm "$0/in
     kill -TERM "$pid"
     ended "$pid"
     [ "$code" = 143 ]
+}
+
+@test "one that is there with another number of units is refused, and nothing is run" {
+    crash="shm-sem:$(basename "$(queue_name)")"
+    for uri in "$S" "$crash"; do
+        check 0 sem -n 4 "$uri" -- true
+        check 0 sem -n 4 --timeout 1s "$uri" -- true
+        check 5 sem -n 2 "$uri" -- touch "$T/ran"
+        complains '4 units'
+        complains "$uri"
+        [ ! -e "$T/ran" ]
+        check 0 sem --timeout 1s "$uri" -- true # as it is
+    done
+    check 5 sem -n 5 "$crash" -- true # it knows its units, also those that are held
+    complains '4 units'
+    "$WYE" sem "$crash" -- sh -c ': >"$0/ready"; sleep 60' "$T" &
+    holder=$!
+    eventually test -e "$T/ready"
+    check 0 sem -n 4 --timeout 1s "$crash" -- true
+    kill -TERM "$holder"
+    ended "$holder"
+    check 0 rm "$crash"
 }
 
 @test "what is no semaphore, and what lacks a command, is wrong usage" {
