@@ -11,6 +11,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -333,6 +334,50 @@ TEST_P(Segments, a_user_that_is_killed_takes_nothing_with_it) {
     user.kill();
     EXPECT_TRUE(all_are(mine.bytes().subspan(64), 'u'));
     EXPECT_TRUE(all_are(or_throw(rig->join()).bytes().subspan(64), 'u'));
+}
+
+TEST_P(Segments, a_user_killed_at_any_system_call_takes_nothing_with_it) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    auto mine = or_throw(rig->make());
+    std::ranges::fill(mine.mut_bytes(), std::byte{'m'});
+    const auto use = [&] { or_throw(rig->join()).mut_bytes()[0] = std::byte{'m'}; };
+    const long all = calls([] {}, use);
+    ASSERT_GT(all, 4);
+    for (long i = 0; i <= all; ++i) {
+        Stepped user([] {}, use);
+        user.step_calls(i);
+        user.kill();
+        EXPECT_FALSE(or_throw(mine.retired()));
+        ASSERT_TRUE(all_are(or_throw(rig->join()).bytes(), 'm')) << "killed at stop " << i << " of " << all;
+    }
+}
+
+// S8: SIGBUS and SIGSEGV are the program's own business, as all the others are.
+TEST_P(Segments, what_signals_do_is_left_to_the_program) {
+    const auto dispositions = [] {
+        std::vector<void*> all;
+        for (int n = 1; n <= SIGRTMAX; ++n) {
+            struct sigaction a{};
+            all.push_back(::sigaction(n, nullptr, &a) == 0 ? reinterpret_cast<void*>(a.sa_handler) : nullptr);
+        }
+        return all;
+    };
+    Child program([&] {
+        ::signal(SIGBUS, [](int) { ::_exit(77); });
+        const auto before = dispositions();
+        const auto s = or_throw(rig->make());
+        const auto other = or_throw(rig->join());
+        EXPECT_EQ(dispositions(), before);
+        // A page that is not there any more: the program's handler has it.
+        const int fd = static_cast<int>(::memfd_create("cut", MFD_CLOEXEC));
+        void* const page =
+            ::ftruncate(fd, 4096) == 0 ? ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+        if (page == MAP_FAILED || ::ftruncate(fd, 0) != 0 || ::testing::Test::HasFailure()) return false;
+        (void)*static_cast<const volatile char*>(page);
+        return false;
+    });
+    EXPECT_FALSE(program.ok());
+    EXPECT_EQ(program.exit_code(), 77);
 }
 
 TEST_P(Segments, a_forked_child_has_the_pages_and_its_end_is_not_ours) {

@@ -3,6 +3,7 @@
 #include "wye/transport/unix.hpp"
 
 #include "os/inject.hpp"
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
 using namespace wye;
 using namespace std::chrono_literals;
@@ -82,6 +84,43 @@ TEST(Memfd, sealed_it_goes_to_another_process_which_checks_and_reads_it) {
     std::byte room[16];
     EXPECT_EQ(text_of(or_throw(end.recv(room, 5s))), "read");
     EXPECT_TRUE(receiver.ok());
+}
+
+TEST(Memfd, a_maker_killed_at_any_system_call_hands_over_all_or_nothing) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    const test::TempDir dir;
+    const UnixOptions passing{.type = UnixType::seqpacket, .pass_fds = true};
+    auto listener = or_throw(UnixListener::listen(dir / "s", passing));
+    std::optional<UnixSocket> out;
+    const auto connect = [&] { out.emplace(or_throw(UnixSocket::connect(dir / "s", passing, 10s))); };
+    const auto hand_over = [&] {
+        auto m = filled('m');
+        (void)m.seal();
+        const int fd = m.native_handle();
+        (void)out->send_fds(bytes_of("frame"), {&fd, 1}, 10s);
+    };
+    unsigned with = 0, without = 0;
+    for (long n = 1;; ++n) {
+        test::Stepped maker(connect, hand_over);
+        auto end = or_throw(listener.accept(10s));
+        if (maker.step_calls(n) < n) break;
+        maker.kill();
+        std::byte room[16];
+        std::vector<Fd> fds;
+        if (const auto got = end.recv_fds(room, fds, 10s); !got) {
+            ++without;
+            EXPECT_TRUE(got.error().is(Errc::closed) || got.error().is(Errc::peer_died)) << got.error().message();
+            EXPECT_TRUE(fds.empty());
+            continue;
+        }
+        ++with;
+        ASSERT_EQ(fds.size(), 1u);
+        const auto m = Memfd::accept(std::move(fds[0]), {.size = size});
+        ASSERT_TRUE(m.has_value()) << "killed at stop " << n << ": " << m.error().message();
+        EXPECT_TRUE(all_are(m->bytes(), 'm')) << "killed at stop " << n;
+    }
+    EXPECT_GT(with, 0u);
+    EXPECT_GT(without, 5u);
 }
 
 TEST(Memfd, frozen_nobody_changes_it_its_maker_neither) {

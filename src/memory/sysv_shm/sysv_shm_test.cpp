@@ -90,6 +90,29 @@ TEST_F(SysvShmTest, what_is_there_and_smaller_is_a_mismatch_with_both_sizes) {
     EXPECT_EQ(or_throw(segment.stat()).attached, 1u) << "a refused one is detached";
 }
 
+TEST_F(SysvShmTest, the_attach_of_a_user_killed_at_any_system_call_is_given_back) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    const auto use = [&] {
+        auto theirs = or_throw(SysvShm::open(key, {.create = Create::if_missing, .size = 10'000}));
+        theirs.mut_bytes()[0] = std::byte{1};
+    };
+    bool seen_attached = false;
+    const long all = test::calls([] {}, use);
+    ASSERT_GT(all, 4);
+    for (long i = 0; i <= all; ++i) {
+        // The child of a fork begins with its parent's attachment, and so may count twice.
+        test::Stepped user([&] { segment = or_throw(SysvShm::open_id(segment.id())); }, use);
+        user.step_calls(i);
+        seen_attached |= or_throw(segment.stat()).attached > 2;
+        user.kill();
+        const auto s = or_throw(segment.stat());
+        EXPECT_EQ(s.attached, 1u) << "killed at stop " << i;
+        EXPECT_EQ(s.key, key) << "killed at stop " << i;
+    }
+    EXPECT_TRUE(seen_attached);
+    EXPECT_EQ(or_throw(or_throw(SysvShm::open(key)).stat()).id, segment.id());
+}
+
 // V5: the key makes a second segment while the first one lives on with its users.
 TEST_F(SysvShmTest, removed_while_attached_it_has_no_key_and_is_seen_as_removed) {
     auto peer = or_throw(SysvShm::open_id(segment.id()));

@@ -2,10 +2,12 @@
 #include "wye/process/command.hpp"
 
 #include "os/inject.hpp"
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -310,4 +312,39 @@ TEST(CommandFaults, when_we_are_killed_the_program_reads_its_end_and_is_told_tha
     ::close(told[0]), ::close(told[1]);
     EXPECT_TRUE(ends(program)) << "its end came by itself: nothing of ours kept its pipes open";
     EXPECT_EQ(::access((dir / "read-all").c_str(), F_OK), 0);
+}
+
+// Nothing is there yet, or a program that reads the end of its input and ends by itself.
+TEST(CommandFaults, killed_at_any_system_call_we_leave_no_program_that_waits_for_us) {
+    if (!may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    Child child([] {
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // what we leave is found again
+        const auto quiet = [] {              // an end that is told would end the stepping
+            sigset_t one;
+            sigemptyset(&one);
+            sigaddset(&one, SIGCHLD);
+            ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
+        };
+        const auto run = [] {
+            auto c = Command({"cat"}).in(Source::bytes(std::string(200'000, 'x'))).err(Target::capture());
+            (void)pipeline({std::move(c), Command({"cat"})}).run(20s);
+        };
+        const long all = calls(quiet, run);
+        if (all < 40) return false;
+        long left = 0;
+        for (long i = 0; i <= all; ++i) {
+            Stepped victim(quiet, run);
+            victim.step_calls(i);
+            victim.kill();
+            siginfo_t info{};
+            int r = 0;
+            for (const Deadline soon = 10s; (r = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG)) == 0 && !soon.passed();
+                 info = {})
+                info.si_pid != 0 ? void(++left) : void(::usleep(500));
+            if (r == 0) ADD_FAILURE() << "killed at stop " << i << " of " << all << ": a program is left";
+        }
+        EXPECT_GT(left, 10);
+        return !::testing::Test::HasFailure();
+    });
+    EXPECT_TRUE(child.ok(60s));
 }

@@ -1,6 +1,8 @@
 #include "wye/process/pid_file.hpp"
 
 #include "os/inject.hpp"
+#include "support/pids.hpp"
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 #include "support/together.hpp"
 
@@ -75,6 +77,48 @@ TEST_F(PidFileTest, the_pid_of_a_living_stranger_does_not_block) {
     WYE_EXPECT_ERRC(Errc::not_found, PidFile::holder(path));
     const auto f = or_throw(PidFile::take(path));
     EXPECT_EQ(text(), std::to_string(::getpid()) + "\n");
+}
+
+TEST_F(PidFileTest, the_number_of_a_killed_holder_that_was_given_again_does_not_block) {
+    if (!test::may_have_own_pids()) GTEST_SKIP() << "no pid namespace of our own here";
+    test::Child child([&] {
+        return test::in_own_pids([&] {
+            const Gate held;
+            test::Child holder([&] {
+                const auto f = or_throw(PidFile::take(path));
+                return held.open() && ::pause() == 0;
+            });
+            if (!held.wait()) return false;
+            const pid_t pid = holder.pid();
+            holder.kill();
+            if (!test::recycle(pid)) return false;
+            const test::Child stranger([] { return ::pause() == 0; });
+            EXPECT_EQ(stranger.pid(), pid);
+            EXPECT_EQ(text(), std::to_string(pid) + "\n") << "it says the number of somebody who lives";
+            WYE_EXPECT_ERRC(Errc::not_found, PidFile::holder(path));
+            EXPECT_TRUE(PidFile::take(path).has_value());
+            return !HasFailure();
+        });
+    });
+    EXPECT_TRUE(child.ok());
+}
+
+TEST_F(PidFileTest, a_holder_killed_at_any_system_call_keeps_nobody_out) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    const auto hold = [&] { (void)PidFile::take(path); };
+    const long all = test::calls([] {}, hold);
+    ASSERT_GT(all, 10);
+    for (long i = 0; i <= all; ++i) {
+        test::Stepped victim([] {}, hold);
+        victim.step_calls(i);
+        victim.kill();
+        {
+            const auto mine = PidFile::take(path);
+            ASSERT_TRUE(mine.has_value()) << "killed at stop " << i << " of " << all << ": " << mine.error().message();
+            EXPECT_EQ(text(), std::to_string(::getpid()) + "\n") << "killed at stop " << i;
+        }
+        EXPECT_FALSE(there()) << "killed at stop " << i;
+    }
 }
 
 TEST_F(PidFileTest, of_two_starters_one_wins_each_time) {

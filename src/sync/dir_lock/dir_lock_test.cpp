@@ -2,6 +2,8 @@
 
 #include "os/inject.hpp"
 #include "os/process_id.hpp"
+#include "support/pids.hpp"
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 #include "support/together.hpp"
 
@@ -108,6 +110,60 @@ TEST_F(DirLockTest, a_number_in_use_by_another_process_is_not_the_owner) {
     auto l = lock(true);
     EXPECT_EQ(or_throw(l.status()).owner, DirLock::Owner::dead);
     EXPECT_TRUE(l.lock(Deadline::now()).has_value());
+}
+
+TEST_F(DirLockTest, the_number_of_a_killed_holder_that_was_given_again_is_not_the_owner) {
+    if (!test::may_have_own_pids()) GTEST_SKIP() << "no pid namespace of our own here";
+    test::Child child([&] {
+        return test::in_own_pids([&] {
+            const Gate held;
+            test::Child holder([&] {
+                auto l = lock();
+                const auto mine = or_throw(l.lock());
+                return held.open() && ::pause() == 0;
+            });
+            if (!held.wait()) return false;
+            const pid_t pid = holder.pid();
+            holder.kill();
+            if (!test::recycle(pid)) return false;
+            const test::Child stranger([] { return ::pause() == 0; });
+            EXPECT_EQ(stranger.pid(), pid);
+            const auto s = or_throw(lock().status());
+            EXPECT_EQ(s.pid, pid);
+            EXPECT_EQ(s.owner, DirLock::Owner::dead);
+            EXPECT_TRUE(lock(true).lock(Deadline::now()).has_value());
+            return !HasFailure();
+        });
+    });
+    EXPECT_TRUE(child.ok());
+}
+
+// What its header promises, and no more: nobody is let in where nothing is proved.
+TEST_F(DirLockTest, a_holder_killed_at_any_system_call_is_proved_dead_but_for_the_instant_before_its_record) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    const auto hold = [&] { (void)lock().lock(Deadline::now()); };
+    const long all = test::calls([] {}, hold);
+    ASSERT_GT(all, 10);
+    long unproved = 0;
+    for (long i = 0; i <= all; ++i) {
+        test::Stepped victim([] {}, hold);
+        victim.step_calls(i);
+        victim.kill();
+        auto breaker = lock(true);
+        if (!breaker.lock(Deadline::now())) {
+            ++unproved;
+            EXPECT_EQ(or_throw(breaker.status()).owner, DirLock::Owner::unknown) << "killed at stop " << i;
+            EXPECT_TRUE(fs::is_empty(path)) << "killed at stop " << i;
+            fs::remove(path);
+            EXPECT_TRUE(breaker.lock(Deadline::now()).has_value()) << "killed at stop " << i;
+        }
+        EXPECT_FALSE(fs::exists(path));
+        // Between the two removals the moved one stays, and is nobody's lock.
+        EXPECT_LE(entries(), 1u);
+        for (const auto& e : fs::directory_iterator(dir.path())) fs::remove_all(e.path());
+    }
+    EXPECT_GT(unproved, 0);
+    EXPECT_LE(unproved, 6) << "mkdir, open, symlink";
 }
 
 TEST_F(DirLockTest, what_cannot_be_proved_is_not_broken) {

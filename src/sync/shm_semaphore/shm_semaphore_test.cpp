@@ -2,8 +2,10 @@
 
 #include "wye/registry/open.hpp"
 
+#include "support/pids.hpp"
 #include "support/stepper.hpp"
 #include "support/support.hpp"
+#include "support/together.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -63,6 +65,28 @@ TEST(ShmSemaphore, counts) {
     EXPECT_EQ(or_throw(s.value()), 0u);
     { const auto gone = std::move(b); }
     EXPECT_EQ(or_throw(s.value()), 1u);
+}
+
+TEST(ShmSemaphore, who_looks_sees_its_units_and_who_holds_them_and_changes_nothing) {
+    const Named n;
+    auto s = n.open(3);
+    const auto one = or_throw(s.acquire()), two = or_throw(s.acquire());
+    WYE_ASSERT_OK(s.post());
+    WYE_ASSERT_OK(s.wait());
+    const auto seen = or_throw(inspect("shm-sem:" + n.name));
+    const auto fact = [](const Inspection::Facts& all, std::string_view name) {
+        for (const auto& [key, value] : all)
+            if (key == name) return std::get<std::uint64_t>(value);
+        return UINT64_MAX;
+    };
+    EXPECT_EQ(fact(seen.facts, "units"), 3u);
+    EXPECT_EQ(fact(seen.facts, "free"), 1u);
+    EXPECT_EQ(fact(seen.facts, "capacity"), 64u);
+    ASSERT_EQ(seen.parts.size(), 1u);
+    EXPECT_EQ(fact(seen.parts[0].facts, "held"), 2u);
+    EXPECT_EQ(fact(seen.parts[0].facts, "pid"), static_cast<std::uint64_t>(::getpid()));
+    EXPECT_EQ(or_throw(s.value()), 1u);
+    WYE_EXPECT_ERRC(Errc::not_found, inspect("shm-sem:" + n.name + "-other"));
 }
 
 TEST(ShmSemaphore, post_ends_at_its_capacity_and_wait_takes_for_good) {
@@ -167,6 +191,26 @@ TEST(ShmSemaphore, a_child_of_the_holder_does_not_keep_the_permit_alive) {
     EXPECT_EQ(*holds.at, 1);
     holder.kill();
     EXPECT_TRUE(s.acquire(2s).has_value());
+}
+
+// R11: the numbers of two pid namespaces say nothing of each other; locks do.
+TEST(ShmSemaphore, a_holder_in_another_pid_namespace_is_alive_until_it_is_dead) {
+    if (!may_have_own_pids()) GTEST_SKIP() << "no pid namespace of our own here";
+    const Named n;
+    auto s = n.open(1);
+    const Gate held, die;
+    Child there([&] {
+        return in_own_pids([&] {
+            auto theirs = n.open();
+            const auto permit = or_throw(theirs.acquire());
+            return held.open() && die.wait() && ::raise(SIGKILL) == 0;
+        });
+    });
+    ASSERT_TRUE(held.wait());
+    for (int i = 0; i < 3; ++i) WYE_EXPECT_ERRC(Errc::timed_out, s.acquire(60ms));
+    die.open();
+    EXPECT_TRUE(s.acquire(10s).has_value());
+    EXPECT_FALSE(there.ok()) << "it was killed";
 }
 
 TEST(ShmSemaphore, a_holder_killed_at_any_instruction_leaves_nobody_stuck_and_no_unit_lost) {

@@ -3,6 +3,8 @@
 #include "wye/registry/open.hpp"
 
 #include "os/inject.hpp"
+#include "support/pids.hpp"
+#include "support/stepper.hpp"
 #include "support/support.hpp"
 #include "support/together.hpp"
 
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <optional>
@@ -110,34 +113,82 @@ TEST(Signals, a_full_queue_is_exhausted_and_what_was_taken_is_not_lost) {
 }
 
 TEST(Signals, a_reused_pid_is_never_hit) {
-    pid_t old = 0;
-    std::optional<SignalTarget> target;
-    {
-        test::Child first([] {
-            ::pause();
-            return true;
+    if (!test::may_have_own_pids()) GTEST_SKIP() << "no pid namespace of our own here";
+    test::Child child([] {
+        return test::in_own_pids([] {
+            test::Child first([] { return ::pause() == 0; });
+            const pid_t old = first.pid();
+            const auto target = or_throw(SignalTarget::of(old));
+            first.kill();
+            WYE_EXPECT_ERRC(Errc::not_found, send(target, 0));
+            if (!test::recycle(old)) return false;
+            const test::Child second([] { return ::pause() == 0; });
+            EXPECT_EQ(second.pid(), old);
+            WYE_EXPECT_ERRC(Errc::not_found, send(target, SIGKILL));
+            WYE_EXPECT_ERRC(Errc::not_found, queue(target, SIGKILL, 1));
+            int status = 0;
+            EXPECT_EQ(::waitpid(old, &status, WNOHANG), 0) << "it lives";
+            return !::testing::Test::HasFailure();
         });
-        old = first.pid();
-        target.emplace(or_throw(SignalTarget::of(old)));
-        first.kill();
+    });
+    EXPECT_TRUE(child.ok());
+}
+
+// S3: there is no handler that it could come in the middle of; it is taken as if it had come before or after.
+TEST(Signals, one_that_comes_at_any_instruction_of_a_wait_is_taken_once) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    std::optional<SignalSet> set;
+    const test::Shared<std::atomic<unsigned>> taken, wrong;
+    const auto block = [&] { set.emplace(or_throw(SignalSet::block({rt}))); };
+    const auto take = [&](Deadline d) {
+        const auto s = set->wait(d);
+        if (!s) return s.error().is(Errc::timed_out) || wrong->fetch_add(1) == 0;
+        return taken->fetch_add(s->word == 7 ? 1 : 100) == 0;
+    };
+    const auto body = [&] {
+        (void)take(Deadline::now());  // here it comes
+        if (taken->load() == 0) (void)take(10s);
+        (void)take(Deadline::now());
+    };
+    const long all = test::instructions(block, [&] { (void)take(Deadline::now()); });
+    ASSERT_GT(all, 20);
+    const long step = std::max(1l, all / 80);  // of thousands
+    for (long i = 0; i <= all; i += step) {
+        taken->store(0);
+        test::Stepped victim(block, body);
+        victim.step(i);
+        WYE_ASSERT_OK(queue(or_throw(SignalTarget::of(victim.pid())), rt, 7));
+        victim.finish();
+        ASSERT_EQ(taken->load(), 1u) << "at instruction " << i << " of " << all;
     }
-    WYE_EXPECT_ERRC(Errc::not_found, send(*target, 0));
-    // Other processes start too; a few tries catch the number.
-    for (int i = 0; i < 50; ++i) {
-        if (!(std::ofstream("/proc/sys/kernel/ns_last_pid") << old - 1 << std::flush))
-            GTEST_SKIP() << "may not choose the next pid here";
-        test::Child second([] {
-            ::pause();
-            return true;
-        });
-        if (second.pid() != old) continue;
-        WYE_EXPECT_ERRC(Errc::not_found, send(*target, SIGKILL));
-        WYE_EXPECT_ERRC(Errc::not_found, queue(*target, SIGKILL, 1));
-        int status = 0;
-        EXPECT_EQ(::waitpid(old, &status, WNOHANG), 0) << "it lives";
-        return;
+    EXPECT_EQ(wrong->load(), 0u);
+}
+
+TEST(Signals, a_sender_killed_at_any_system_call_has_sent_it_whole_or_not) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    auto set = or_throw(SignalSet::block({rt}));
+    const pid_t parent = ::getpid();
+    const auto say = [&] { (void)queue(or_throw(SignalTarget::of(parent)), rt, 0x123456789abcdef0); };
+    const long all = test::calls([] {}, say);
+    ASSERT_GE(all, 4);
+    for (unsigned sent = 1; sent > 0;) sent = set.wait(Deadline::now()).has_value();  // of the counting
+    unsigned with = 0, without = 0;
+    for (long i = 0; i <= all; ++i) {
+        test::Stepped victim([] {}, say);
+        const pid_t pid = victim.pid();
+        victim.step_calls(i);
+        victim.kill();
+        if (const auto s = set.wait(Deadline::now())) {
+            ++with;
+            EXPECT_EQ(s->word, 0x123456789abcdef0u);
+            EXPECT_EQ(s->sender, pid);
+        } else {
+            ++without;
+            EXPECT_TRUE(s.error().is(Errc::timed_out));
+        }
     }
-    GTEST_SKIP() << "the number was always taken by others";
+    EXPECT_GT(with, 0u);
+    EXPECT_GT(without, 0u);
 }
 
 TEST(Signals, whom_it_cannot_reach_is_told) {

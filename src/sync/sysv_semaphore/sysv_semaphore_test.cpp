@@ -219,6 +219,31 @@ TEST_F(SysvSemaphoreTest, the_units_of_killed_holders_come_back_and_those_taken_
     EXPECT_EQ(or_throw(s.value()), 2u);
 }
 
+// V2: SETVAL and SETALL would wipe what the kernel gives back for the dead. None of our calls does.
+TEST_F(SysvSemaphoreTest, nothing_that_can_be_called_here_wipes_what_a_dead_holder_gives_back) {
+    auto s = make(3);
+    test::Child holder([&] {
+        const auto a = or_throw(s.acquire(1s)), b = or_throw(s.acquire(1s));
+        return ::pause() == 0;
+    });
+    ASSERT_TRUE(soon([&] { return or_throw(s.value()) == 1; }));
+    EXPECT_EQ(make(7, Create::if_missing).id(), s.id());
+    WYE_EXPECT_ERRC(Errc::already_exists, wye::make(uri + "?initial=5"));
+    auto set = or_throw(SysvSemaphoreSet::open(key));
+    const std::array down{SemOp{0, -1}}, up{SemOp{0, 1}};
+    WYE_ASSERT_OK(set.operate(down));
+    WYE_EXPECT_ERRC(Errc::timed_out, s.wait(Deadline::now()));
+    WYE_ASSERT_OK(s.wait_zero(1s));
+    WYE_ASSERT_OK(set.operate(up));
+    WYE_ASSERT_OK(s.wait(1s));
+    WYE_ASSERT_OK(s.post());
+    (void)or_throw(s.acquire(1s));
+    WYE_ASSERT_OK(wye::remove(uri, {.dry_run = true}));
+    (void)or_throw(s.stat()), (void)or_throw(s.waiters()), (void)or_throw(set.values());
+    holder.kill();
+    EXPECT_EQ(or_throw(s.value()), 3u);
+}
+
 TEST_F(SysvSemaphoreTest, a_permit_is_given_back_once_and_its_semaphore_may_have_moved) {
     auto s = make(1);
     auto held = [&] {
