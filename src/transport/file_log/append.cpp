@@ -30,6 +30,7 @@ Result<bool> read_exactly(int fd, std::byte* p, std::size_t n, std::uint64_t at)
 Result<bool> sum_holds(int fd, std::uint64_t at, file_log::Head head) {
     std::byte part[8 * 1024];
     XXH3_state_t sum;
+    XXH3_INITSTATE(&sum);
     XXH3_64bits_reset_withSeed(&sum, head.length);
     for (std::uint32_t done = 0; done < head.length;) {
         const auto n = std::min<std::size_t>(sizeof part, head.length - done);
