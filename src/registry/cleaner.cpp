@@ -1,0 +1,191 @@
+#include "registry/cleaner.hpp"
+
+#include "os/removal/file.hpp"
+#include "os/removal/queue.hpp"
+#include "os/removal/sysv.hpp"
+#include "os/snapshot/snapshot.hpp"
+#include "os/syscall.hpp"
+#include "registry/inventory.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace wye {
+namespace {
+
+using sys::Relic, sys::RelicKind;
+
+std::int64_t monotonic() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
+bool is_of(const Item& i, auto... kinds) { return ((i.kind == kinds) || ...); }
+
+// Files in memory, of which the kernel itself says whether anybody has them.
+bool is_leased(const Item& i) { return is_of(i, "posix-shm", "posix-sem", "shm", "shm-sem"); }
+
+struct Place {
+    std::string directory, file;
+};
+
+Place place_of(const Item& i) {
+    std::string path = i.name;
+    if (i.kind == "posix-shm") path = "/dev/shm" + i.name;
+    if (i.kind == "posix-sem") path = "/dev/shm/sem." + i.name.substr(1);
+    if (is_of(i, "shm", "shm-sem"))
+        path = "/dev/shm/wye-" + std::to_string(i.uid.value_or(0)) + (i.kind == "shm" ? "/ring." : "/sem.") + i.name;
+    const auto slash = path.rfind('/');
+    return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// "loan.NAME.3": where a ring's loans lie.
+Result<std::vector<std::string>> banks(const Item& i, const Place& p) {
+    const auto prefix = "loan." + i.name + ".";
+    WYE_TRY(auto names, sys::files_beside(p.directory, prefix));
+    std::erase_if(names, [&](const auto& n) {
+        return n.size() == prefix.size() || n.find_first_not_of("0123456789", prefix.size()) != n.npos;
+    });
+    return names;
+}
+
+Result<> is_it(const Item& i, const Relic& r) {
+    const auto* file = std::get_if<FileIdentity>(&i.identity);
+    bool same = r.changed == i.changed && i.uid == r.uid;
+    if (file) same = same && r.dev == file->dev && r.ino == file->ino;
+    if (const auto* sysv = std::get_if<SysvIdentity>(&i.identity)) same = same && sysv->id == r.id;
+    if (same) return {};
+    return refuse(Errc::mismatch, i.name + ": by now it is another, or it was changed");
+}
+
+Result<Relic> find(const Item& i) {
+    if (i.kind == "posix-mq") return sys::find_queue(i.name);
+    const auto* sysv = std::get_if<SysvIdentity>(&i.identity);
+    const auto id = sysv ? sysv->id : -1;
+    if (i.kind == "sysv-shm") return sys::find_sysv(RelicKind::segment, id);
+    if (i.kind == "sysv-sem") return sys::find_sysv(RelicKind::set, id);
+    if (i.kind == "sysv-mq") return sys::find_sysv(RelicKind::messages, id);
+    return refuse(Errc::unsupported, i.name + ": of this kind nothing is removed");
+}
+
+// Nobody has it open or mapped, is bound to it, or sleeps in opening it.
+Result<bool> nobody_has(const Relic& r) {
+    const auto s = sys::take_snapshot();
+    const sys::FileKey key{r.dev, r.ino};
+    const auto others = [&](auto uses) {
+        return std::ranges::any_of(uses, [&](const auto& u) { return s.processes[u.process].pid != sys::own_pid(); });
+    };
+    if (others(s.open_at(key)) || others(s.mapped_at(key))) return false;
+    for (const auto& p : s.processes)
+        for (const auto& b : p.blocked)
+            if (b.opening && b.opening->key == key) return false;
+    for (const auto& ns : s.net) {
+        if (!ns.seen && (r.mode & 0170000) == sys::type_socket) return false;
+        for (const auto& u : ns.unix_sockets)
+            if (u.file == key) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+bool is_set_aside(const Item& i) {
+    return is_of(i, "posix-shm", "unix", "fifo", "pid-file") && place_of(i).file.starts_with(aside_prefix);
+}
+
+// All of it anew: who came, what is known of it, and what the rules say.
+Result<> Cleaner::still_so(const Item& item) const {
+    const auto seen = sys::take_snapshot();
+    const auto all = take_inventory(seen);
+    const auto now = std::ranges::find_if(
+        all.items, [&](const Item& i) { return i.kind == item.kind && i.identity == item.identity; });
+    if (now == all.items.end()) return refuse(Errc::not_found, item.name + ": it is gone");
+    if (now->changed != item.changed) return refuse(Errc::mismatch, item.name + ": it was changed meanwhile");
+    const auto judged = judge(*now, all, seen, o_.rules, o_.age);
+    if (allows(judged.verdict)) return {};
+    return refuse(Errc::busy, item.name + ": it is " + std::string(name(judged.verdict)) + " by now" +
+                                  (judged.evidence.empty() ? "" : ", " + judged.evidence.back().text));
+}
+
+Result<std::vector<Relic>> Cleaner::relics(std::size_t n, const Item& item) const {
+    std::vector<Relic> all;
+    const auto kept = [&](std::size_t part) { return std::to_string(n) + "." + std::to_string(part); };
+    if (is_leased(item) || is_of(item, "fifo", "unix", "pid-file")) {
+        const auto place = place_of(item);
+        std::vector<std::string> files;
+        if (item.kind == "shm") {
+            WYE_TRY(files, banks(item, place));
+        }
+        files.push_back(place.file);  // last: the others are of no use without it
+        for (const auto& f : files) {
+            const auto aside = std::string(aside_prefix) + o_.run + "." + kept(all.size());
+            WYE_TRY(all.emplace_back(), sys::find_file(place.directory, f, aside));
+        }
+    } else {
+        WYE_TRY(all.emplace_back(), find(item));
+    }
+    WYE_CHECK(is_it(item, all.back()));
+    for (std::size_t part = 0; part < all.size(); ++part) {
+        auto& r = all[part];
+        if (r.what == RelicKind::file && !is_leased(item)) r.stays = true;  // nothing is freed by their removal
+        if (!o_.keep) r.stays = false;
+        if (o_.keep && !r.stays) r.contents = kept(part);
+    }
+    return all;
+}
+
+void Cleaner::remove(std::size_t n, const Item& item) {
+    auto done = is_leased(item) ? Result<>() : still_so(item);
+    if (done) {
+        auto all = relics(n, item);
+        if (all) done = observer_.begins(n, item, *all);
+        if (!all) done = std::unexpected(all.error());
+        if (done) done = take(n, std::move(*all));
+        if (done && !pending_.empty() && pending_.back().n == n) return settle_older_than(sys::late_opener);
+    }
+    end(n, done);
+    settle_older_than(sys::late_opener);
+}
+
+Result<> Cleaner::take(std::size_t n, std::vector<Relic> all) {
+    if (all.back().what == RelicKind::queue) return sys::remove_queue(all.back(), o_.store);
+    if (all.back().what != RelicKind::file) return sys::remove_sysv(all.back(), o_.store);
+    for (std::size_t part = 0; part < all.size(); ++part) {
+        const auto r = sys::set_aside(all[part], nobody_has);
+        if (r) continue;
+        while (part-- > 0) (void)sys::put_back(all[part], o_.store);
+        return r;
+    }
+    pending_.push_back({n, std::move(all), monotonic()});
+    return {};
+}
+
+Result<> Cleaner::settle(const Pending& p) const {
+    Result<> done;
+    for (std::size_t part = 0; part < p.relics.size() && done; ++part)
+        done = sys::settle(p.relics[part], o_.store, nobody_has);
+    if (!done)
+        for (const auto& r : p.relics) (void)sys::put_back(r, o_.store);
+    return done;
+}
+
+void Cleaner::settle_older_than(std::int64_t age) {
+    while (!pending_.empty() && monotonic() - pending_.front().since >= age) {
+        const auto p = std::move(pending_.front());
+        pending_.pop_front();
+        end(p.n, settle(p));
+    }
+}
+
+void Cleaner::finish() {
+    if (pending_.empty()) return;
+    const auto left = pending_.back().since + sys::late_opener - monotonic();
+    if (left > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(left));
+    settle_older_than(0);
+}
+
+void Cleaner::end(std::size_t n, const Result<>& r) {
+    if (r) return observer_.ended(n, Outcome::removed, "");
+    const auto& e = r.error();
+    const bool left = e.is(Errc::busy) || e.is(Errc::mismatch) || e.is(Errc::not_found);
+    observer_.ended(n, left ? Outcome::left : Outcome::failed, e.message());
+}
+
+}  // namespace wye
