@@ -14,6 +14,8 @@ who|fifo:/nowhere
 wait|-
 map|-
 orphans|-
+clean|-
+undo|-
 watch|-
 inspect|shm:nowhere
 limits|-
