@@ -11,6 +11,7 @@
 #include "undo_store.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,6 +140,7 @@ int act(const Options& o, std::chrono::seconds age, Plan& plan) {
     auto store = sys::Store::make(*path);
     if (!store) return failed(store.error());
     catch_signals();
+    ::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error of keeping, and the object goes back
     drop_expired(*store);
     auto run = store->begin();
     if (!run) return failed(run.error());

@@ -107,11 +107,13 @@ constexpr const char* exit_text =
     126  run: the program may not or cannot be run; 127: there is none
     130  Ctrl-C; 143 SIGTERM: the summary is printed and nothing is left behind
 
-Of ls and who, for monitors:
+Of the views (ls, who, clean without --yes), for monitors:
     0    there is nothing of what was asked for
     1    there is something
     2    something could not be looked into (the last line says what); or wrong usage, with nothing on standard output
     3    an error; no such object or process
+
+Of clean --yes: 0 all that was to go is gone, 5 something was left, for it is used by now, 1 something could not be done.
 )";
 
 std::string overview() {

@@ -61,7 +61,9 @@ void read_line(const Json& j, RunFile& run) {
         return;
     }
     const std::size_t n = j.at("n");
-    auto e = std::ranges::find(run.entries, n, &Entry::n);
+    // They begin in the order of their numbers.
+    auto e = std::ranges::lower_bound(run.entries, n, {}, &Entry::n);
+    if (e != run.entries.end() && e->n != n) return;
     const std::string state = j.at("state");
     if (state == "begun") {
         Entry entry{.n = n, .kind = j.at("kind"), .name = percent_decode(j.at("name").get<std::string>()).value_or("")};

@@ -1,6 +1,5 @@
 #include "registry/cleaner.hpp"
 
-#include "os/removal/file.hpp"
 #include "os/removal/queue.hpp"
 #include "os/removal/sysv.hpp"
 #include "os/snapshot/snapshot.hpp"
@@ -14,6 +13,8 @@ namespace wye {
 namespace {
 
 using sys::Relic, sys::RelicKind;
+
+constexpr std::size_t most_pending = 200;
 
 std::int64_t monotonic() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
@@ -132,53 +133,71 @@ Result<std::vector<Relic>> Cleaner::relics(std::size_t n, const Item& item) cons
 }
 
 void Cleaner::remove(std::size_t n, const Item& item) {
+    // Each has a descriptor.
+    while (pending_.size() >= most_pending) tend();
     auto done = is_leased(item) ? Result<>() : still_so(item);
     if (done) {
         auto all = relics(n, item);
         if (all) done = observer_.begins(n, item, *all);
         if (!all) done = std::unexpected(all.error());
         if (done) done = take(n, std::move(*all));
-        if (done && !pending_.empty() && pending_.back().n == n) return settle_older_than(sys::late_opener);
     }
-    end(n, done);
-    settle_older_than(sys::late_opener);
+    const bool under_way = done && !pending_.empty() && pending_.back().n == n;
+    if (!under_way) end(n, done);
+    look_after();
 }
 
 Result<> Cleaner::take(std::size_t n, std::vector<Relic> all) {
     if (all.back().what == RelicKind::queue) return sys::remove_queue(all.back(), o_.store);
     if (all.back().what != RelicKind::file) return sys::remove_sysv(all.back(), o_.store);
-    for (std::size_t part = 0; part < all.size(); ++part) {
-        const auto r = sys::set_aside(all[part], nobody_has);
-        if (r) continue;
-        while (part-- > 0) (void)sys::put_back(all[part], o_.store);
-        return r;
+    Pending p{.n = n, .files = {}, .since = monotonic()};
+    for (const auto& r : all) {
+        auto file = sys::Aside::take(r, nobody_has);
+        if (!file) {
+            for (const auto& f : p.files) (void)f.give_back();
+            return std::unexpected(file.error());
+        }
+        p.files.push_back(std::move(*file));
     }
-    pending_.push_back({n, std::move(all), monotonic()});
+    pending_.push_back(std::move(p));
     return {};
 }
 
+// All of them or none: what is gone already comes out of the store.
 Result<> Cleaner::settle(const Pending& p) const {
     Result<> done;
-    for (std::size_t part = 0; part < p.relics.size() && done; ++part)
-        done = sys::settle(p.relics[part], o_.store, nobody_has);
-    if (!done)
-        for (const auto& r : p.relics) (void)sys::put_back(r, o_.store);
+    for (const auto& f : p.files)
+        if (done) done = f.settle(o_.store, nobody_has);
     return done;
 }
 
-void Cleaner::settle_older_than(std::int64_t age) {
-    while (!pending_.empty() && monotonic() - pending_.front().since >= age) {
-        const auto p = std::move(pending_.front());
-        pending_.pop_front();
-        end(p.n, settle(p));
+// Whoever came for one of them has it at once; and those that nobody came for have gone.
+void Cleaner::look_after() {
+    for (auto p = pending_.begin(); p != pending_.end();) {
+        Result<> done;
+        for (const auto& f : p->files)
+            if (done) done = f.still_alone();
+        const bool over = monotonic() - p->since >= sys::late_opener;
+        if (done && over) done = settle(*p);
+        if (done && !over) {
+            ++p;
+            continue;
+        }
+        if (!done)
+            for (const auto& f : p->files) (void)sys::put_back(f.relic(), o_.store);
+        const auto n = p->n;
+        p = pending_.erase(p);
+        end(n, done);
     }
 }
 
+void Cleaner::tend() {
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    look_after();
+}
+
 void Cleaner::finish() {
-    if (pending_.empty()) return;
-    const auto left = pending_.back().since + sys::late_opener - monotonic();
-    if (left > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(left));
-    settle_older_than(0);
+    while (!pending_.empty()) tend();
 }
 
 void Cleaner::end(std::size_t n, const Result<>& r) {

@@ -2,7 +2,7 @@
 #pragma once
 #include "wye/core/inventory.hpp"
 
-#include "os/removal/relic.hpp"
+#include "os/removal/file.hpp"
 #include "registry/verdict.hpp"
 
 #include <chrono>
@@ -50,16 +50,18 @@ public:
     void finish();
 
 private:
+    // Files that have another name for a moment, to see who comes for them.
     struct Pending {
         std::size_t n;
-        std::vector<sys::Relic> relics;
+        std::vector<sys::Aside> files;
         std::int64_t since;
     };
     Result<> still_so(const Item&) const;
     Result<std::vector<sys::Relic>> relics(std::size_t n, const Item&) const;
     Result<> take(std::size_t n, std::vector<sys::Relic>);
     Result<> settle(const Pending&) const;
-    void settle_older_than(std::int64_t);
+    void look_after();
+    void tend();
     void end(std::size_t n, const Result<>&);
 
     Options o_;

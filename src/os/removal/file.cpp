@@ -6,6 +6,7 @@
 #include "os/removal/contents.hpp"
 #include "os/small_file.hpp"
 
+#include <chrono>
 #include <csignal>
 
 namespace wye::sys {
@@ -34,56 +35,32 @@ std::unexpected<Error> another(const Relic& r) {
     return refuse(Errc::mismatch, path_of(r) + ": its name stands for something else by now");
 }
 
-// The file, with the kernel's word that nobody else has it, for as long as that holds.
-class Leased {
-public:
-    // Errc::busy. Where there are no leases it is open without one.
-    static Result<Leased> open(int dir, const std::string& name, const Relic& r, bool compare_change) {
-        Leased l;
-        if (!S_ISREG(r.mode)) return l;
-        // Another who holds a lease of it is not waited for.
-        const long fd = sys::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (fd == -EWOULDBLOCK) return somebody(r);
-        if (fd == -ENOENT || fd == -ELOOP) return another(r);
-        if (fd < 0) return fail(fd, "open", path_of(r));
-        l.file_ = Fd(static_cast<int>(fd));
-        struct stat s{};
-        if (const long e = sys::fstat(l.file_.get(), &s); e < 0) return fail(e, "fstat", path_of(r));
-        if (!same(s, r)) return another(r);
-        if (compare_change && nanoseconds(s.st_ctim) != r.changed)
-            return refuse(Errc::busy, path_of(r) + ": it was changed meanwhile");
-        // What tells of an opener is SIGIO, whose default would end us; SIGURG's is nothing.
-        long e = sys::fcntl(l.file_.get(), F_SETSIG, SIGURG);
-        if (e >= 0) e = sys::fcntl(l.file_.get(), F_SETLEASE, F_WRLCK);
-        if (e == -EAGAIN || e == -EBUSY) return somebody(r);
-        l.leased_ = e == 0 && l.intact();
-        if (e == 0 && !l.leased_) return somebody(r);
-        return l;
-    }
-    bool leased() const noexcept { return leased_; }
-    bool intact() const noexcept { return sys::fcntl(file_.get(), F_GETLEASE) == F_WRLCK; }
-    int fd() const noexcept { return file_.get(); }
-
-private:
-    Fd file_;
-    bool leased_ = false;
+// Opened and leased; open without a lease where there are none.
+struct Leased {
+    Fd file;
+    bool lease = false;
 };
+bool holds(int fd) noexcept { return sys::fcntl(fd, F_GETLEASE) == F_WRLCK; }
 
-// Its name again, for who waits for it.
-std::unexpected<Error> give_back(int dir, const Relic& r) {
-    const long e = sys::renameat(dir, r.aside.c_str(), dir, r.file.c_str(), RENAME_NOREPLACE);
-    if (e == 0) return refuse(Errc::busy, path_of(r) + ": somebody came for it, and has it");
-    return refuse(Errc::busy, path_of(r) + ": somebody has it, and the name is another's by now; it lies at " +
-                                  r.directory + "/" + r.aside);
-}
-
-Result<> ask(int dir, const Relic& r, const StillFree& free) {
-    if (!free)
-        return refuse(Errc::unsupported, path_of(r) + ": the kernel gives no lease here, so nobody can be excluded");
-    const auto answer = free(r);
-    if (answer && *answer) return {};
-    if (lies_there(dir, r.aside, r)) return give_back(dir, r);
-    return answer ? Result<>(somebody(r)) : Result<>(std::unexpected(answer.error()));
+// Errc::busy. Another who holds a lease of it is not waited for.
+Result<Leased> lease(int dir, const std::string& name, const Relic& r) {
+    if (!S_ISREG(r.mode)) return Leased{};
+    const long fd = sys::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd == -EWOULDBLOCK) return somebody(r);
+    if (fd == -ENOENT || fd == -ELOOP) return another(r);
+    if (fd < 0) return fail(fd, "open", path_of(r));
+    Leased l{.file = Fd(static_cast<int>(fd))};
+    struct stat s{};
+    if (const long e = sys::fstat(l.file.get(), &s); e < 0) return fail(e, "fstat", path_of(r));
+    if (!same(s, r)) return another(r);
+    if (name == r.file && nanoseconds(s.st_ctim) != r.changed)
+        return refuse(Errc::busy, path_of(r) + ": it was changed meanwhile");
+    // What tells of an opener is SIGIO, whose default would end us; SIGURG's is nothing.
+    long e = sys::fcntl(l.file.get(), F_SETSIG, SIGURG);
+    if (e >= 0) e = sys::fcntl(l.file.get(), F_SETLEASE, F_WRLCK);
+    if (e == -EAGAIN || e == -EBUSY || (e == 0 && !holds(l.file.get()))) return somebody(r);
+    l.lease = e == 0;
+    return l;
 }
 
 // A nameless copy with everything that can be given back, then the name.
@@ -127,48 +104,78 @@ Result<std::vector<std::string>> files_beside(const std::string& directory, cons
     return names;
 }
 
-Result<> set_aside(const Relic& r, const StillFree& free) {
-    WYE_TRY(const auto dir, directory_of(r.directory));
-    WYE_TRY(const auto file, Leased::open(dir.get(), r.file, r, true));
-    if (!file.leased() && !free) return ask(dir.get(), r, free);
+Result<Aside> Aside::take(const Relic& r, const StillFree& free) {
+    WYE_TRY(auto dir, directory_of(r.directory));
+    WYE_TRY(auto file, lease(dir.get(), r.file, r));
+    if (!file.lease && !free)
+        return refuse(Errc::unsupported, path_of(r) + ": the kernel gives no lease here, so nobody can be excluded");
     if (!lies_there(dir.get(), r.file, r)) return another(r);
     const long e = sys::renameat(dir.get(), r.file.c_str(), dir.get(), r.aside.c_str(), RENAME_NOREPLACE);
-    if (e < 0) return e == -ENOENT ? Result<>(another(r)) : Result<>(fail(e, "rename", path_of(r)));
+    if (e == -ENOENT) return another(r);
+    if (e < 0) return fail(e, "rename", path_of(r));
+    // At once: while somebody waits for it, another may make a new one of its name. Who was between finding the name
+    // and opening it on another processor is there within microseconds.
+    Aside a(r, std::move(dir), std::move(file.file), file.lease);
+    const auto soon = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    do WYE_CHECK(a.still_alone());
+    while (a.leased_ && std::chrono::steady_clock::now() < soon);
     // Its owner may have given the name to another file since it was looked at.
-    if (!lies_there(dir.get(), r.aside, r)) {
-        (void)sys::renameat(dir.get(), r.aside.c_str(), dir.get(), r.file.c_str(), RENAME_NOREPLACE);
+    if (!lies_there(a.directory_.get(), r.aside, r)) {
+        (void)a.give_back();
         return another(r);
     }
-    if (!file.leased()) return ask(dir.get(), r, free);
-    if (!file.intact()) return give_back(dir.get(), r);
-    return {};
+    if (a.leased_) return a;
+    if (const auto answer = free(r); !answer || !*answer) {
+        WYE_CHECK(a.give_back());
+        return answer ? somebody(r) : std::unexpected(answer.error());
+    }
+    return a;
 }
 
-Result<> settle(const Relic& r, int store, const StillFree& free) {
-    WYE_TRY(const auto dir, directory_of(r.directory));
-    const auto back = [&](const Error& why) -> Result<> {
-        if (why.is(Errc::busy)) return give_back(dir.get(), r);
-        (void)sys::renameat(dir.get(), r.aside.c_str(), dir.get(), r.file.c_str(), RENAME_NOREPLACE);
-        return std::unexpected(why);
-    };
-    const auto file = Leased::open(dir.get(), r.aside, r, false);
-    if (!file) return back(file.error());
-    if (!file->leased() && !r.stays) WYE_CHECK(ask(dir.get(), r, free));
-    if (r.stays) return {};
-    if (!r.contents.empty()) {
-        if (const auto room = room_for(store, r.allocated); !room) return back(room.error());
-        auto keeping = Keeping::begin(store, r.contents);
-        if (!keeping) return back(keeping.error());
-        if (const auto c = copy_contents(file->fd(), keeping->fd(), r.size); !c) return back(c.error());
-        if (const auto d = keeping->done(); !d) return back(d.error());
+bool Aside::intact() const noexcept { return !leased_ || holds(file_.get()); }
+
+Result<> Aside::give_back() const {
+    const long e =
+        sys::renameat(directory_.get(), relic_.aside.c_str(), directory_.get(), relic_.file.c_str(), RENAME_NOREPLACE);
+    if (e == 0) return {};
+    return refuse(Errc::busy, path_of(relic_) +
+                                  ": it cannot have its name back, which is another's by now; it lies at " +
+                                  relic_.directory + "/" + relic_.aside);
+}
+
+Result<> Aside::still_alone() const {
+    if (intact()) return {};
+    WYE_CHECK(give_back());
+    return refuse(Errc::busy, path_of(relic_) + ": somebody came for it, and has it");
+}
+
+Result<> Aside::keep(int store) const {
+    if (relic_.contents.empty()) return {};
+    WYE_CHECK(room_for(store, relic_.allocated));
+    WYE_TRY(auto keeping, Keeping::begin(store, relic_.contents));
+    WYE_CHECK(copy_contents(file_.get(), keeping.fd(), relic_.size));
+    return keeping.done();
+}
+
+Result<> Aside::settle(int store, const StillFree& free) const {
+    WYE_CHECK(still_alone());
+    if (relic_.stays) return {};
+    if (!leased_)
+        if (const auto answer = free(relic_); !answer || !*answer) {
+            WYE_CHECK(give_back());
+            return answer ? Result<>(somebody(relic_)) : Result<>(std::unexpected(answer.error()));
+        }
+    if (const auto kept = keep(store); !kept) {
+        WYE_CHECK(give_back());
+        return kept;
     }
-    if (file->leased() && !file->intact()) {
-        if (!r.contents.empty()) (void)sys::unlinkat(store, r.contents.c_str());
-        return give_back(dir.get(), r);
+    if (const auto alone = still_alone(); !alone) {
+        if (!relic_.contents.empty()) (void)sys::unlinkat(store, relic_.contents.c_str());
+        return alone;
     }
-    if (!lies_there(dir.get(), r.aside, r)) return another(r);
-    const long e = sys::unlinkat(dir.get(), r.aside.c_str());
-    return e < 0 ? Result<>(fail(e, "unlink", path_of(r))) : Result<>();
+    if (!lies_there(directory_.get(), relic_.aside, relic_)) return another(relic_);
+    const long e = sys::unlinkat(directory_.get(), relic_.aside.c_str());
+    return e < 0 ? Result<>(fail(e, "unlink", path_of(relic_))) : Result<>();
 }
 
 bool is_aside(const Relic& r) {
@@ -193,8 +200,10 @@ Result<std::vector<std::string>> put_back_file(const Relic& r, int store) {
 Result<> forget_file(const Relic& r, int store) {
     const auto dir = directory_of(r.directory);
     if (dir && lies_there(dir->get(), r.aside, r)) {
-        const auto file = Leased::open(dir->get(), r.aside, r, false);
-        if (!file && file.error().is(Errc::busy)) return give_back(dir->get(), r);
+        if (const auto file = lease(dir->get(), r.aside, r); !file && file.error().is(Errc::busy)) {
+            WYE_CHECK(put_back_file(r, store));
+            return std::unexpected(file.error());
+        }
         if (const long e = sys::unlinkat(dir->get(), r.aside.c_str()); e < 0 && e != -ENOENT)
             return fail(e, "unlink", r.aside);
     }
