@@ -79,8 +79,9 @@ Result<bool> nobody_has(const Relic& r) {
             if (b.opening && b.opening->key == key) return false;
     for (const auto& ns : s.net) {
         if (!ns.seen && (r.mode & 0170000) == sys::type_socket) return false;
+        // Not every file system's device is stat's (btrfs): there the name that it was bound to speaks for the inode.
         for (const auto& u : ns.unix_sockets)
-            if (u.file == key) return false;
+            if (u.file == key || (u.file.ino == r.ino && u.name == r.directory + "/" + r.file)) return false;
     }
     return true;
 }
@@ -152,6 +153,10 @@ Result<> Cleaner::take(std::size_t n, std::vector<Relic> all) {
     if (all.back().what != RelicKind::file) return sys::remove_sysv(all.back(), o_.store);
     Pending p{.n = n, .files = {}, .since = monotonic()};
     for (const auto& r : all) {
+        // Its name is missed by whoever has it: not taken away to ask, where asking before may do.
+        if ((r.mode & 0170000) != sys::type_regular)
+            if (const auto free = nobody_has(r); !free || !*free)
+                return refuse(Errc::busy, r.directory + "/" + r.file + ": somebody has it by now");
         auto file = sys::Aside::take(r, nobody_has);
         if (!file) {
             for (const auto& f : p.files) (void)f.give_back();
