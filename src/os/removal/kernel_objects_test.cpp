@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <fstream>
 
@@ -213,6 +214,56 @@ TEST(RemovalOfQueues, NorDoesAKillOfWhoPutsItBack) {
                 ASSERT_EQ(received(), in_order) << where;
             }
         }
+    });
+}
+
+// ---- many at once
+
+constexpr int queues = 20;
+std::string nth(unsigned n) { return "/r" + std::to_string(n % queues); }
+
+struct Tally {
+    std::atomic<unsigned> opened{0}, removed{0}, left{0}, told{0}, ghosts{0};
+    std::atomic<bool> over{false};
+};
+
+// Opens a queue, or makes it where there is none, and looks whether it has its name a moment later.
+bool use_queues(Tally& t, unsigned seed) {
+    while (!t.over) {
+        ::usleep(static_cast<useconds_t>(::rand_r(&seed) % 4000));
+        mq_attr a{};
+        a.mq_maxmsg = 2, a.mq_msgsize = 16;
+        const auto q =
+            ::mq_open(nth(static_cast<unsigned>(::rand_r(&seed))).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600, &a);
+        if (q < 0) continue;
+        ++t.opened;
+        ::usleep(3000);
+        struct stat s{};
+        ::fstat(q, &s);
+        if (s.st_nlink == 0) ++t.ghosts;
+        ::mq_close(q);
+    }
+    return true;
+}
+
+TEST(RemovalOfQueues, WhoGetsOneWithoutANameIsToldOf) {
+    in_own_ipc([](int store) {
+        const test::Shared<Tally> t;
+        std::vector<test::Child> users;
+        for (unsigned n = 0; n < 16; ++n) users.emplace_back([&, n] { return use_queues(*t, n * 7919 + 1); });
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+        for (unsigned n = 0; std::chrono::steady_clock::now() < end; ++n) {
+            const auto r = find_queue(nth(n));
+            if (!r) continue;
+            const auto gone = remove_queue(*r, store);
+            ++(gone ? t->removed : gone.error().is(Errc::failed) ? t->told : t->left);
+        }
+        t->over = true;
+        for (auto& u : users) EXPECT_TRUE(u.ok());
+        std::printf("opened %u, removed %u, left %u, told of %u, without a name %u\n", t->opened.load(),
+                    t->removed.load(), t->left.load(), t->told.load(), t->ghosts.load());
+        EXPECT_GT(t->removed, 0u);
+        EXPECT_TRUE(t->ghosts == 0 || t->told > 0);
     });
 }
 

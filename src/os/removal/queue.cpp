@@ -244,8 +244,10 @@ Result<> remove_queue(const Relic& r, int store) {
     (void)sys::ppoll(nullptr, 0, &moment);
     if (!q.intact()) return back(Error::saying(Errc::busy, r.file + ": somebody came for it, and has it"));
     if (!q.has_name()) return back(Error::saying(Errc::mismatch, r.file + ": its name is gone"));
-    const long e = sys::mq_unlink(r.file.c_str());
-    return e < 0 ? back(error(e, "mq_unlink", r.file)) : Result<>();
+    if (const long e = sys::mq_unlink(r.file.c_str()); e < 0) return back(error(e, "mq_unlink", r.file));
+    // A queue cannot get its name back. Who came between the last look and this is told of.
+    if (q.intact()) return {};
+    return refuse(Errc::failed, r.file + ": somebody opened it in the moment it was removed: he has it without a name");
 }
 
 Result<std::vector<std::string>> put_back_queue(const Relic& r, int store) {

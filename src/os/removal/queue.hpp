@@ -9,7 +9,8 @@ namespace wye::sys {
 /// Of this IPC namespace. `name` begins with '/'.
 Result<Relic> find_queue(const std::string& name);
 
-/// Errc::busy: somebody has it, or came for it: its messages are back.
+/// Errc::busy: somebody has it, or came for it: its messages are back. Errc::failed, also: it is removed, and somebody
+/// who came in that very moment has it without a name; its messages are kept.
 Result<> remove_queue(const Relic&, int store);
 
 Result<std::vector<std::string>> put_back_queue(const Relic&, int store);

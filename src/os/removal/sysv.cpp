@@ -89,7 +89,9 @@ Result<> remove_segment(const Relic& r, int store) {
     // Ours keeps it there: who came in the last moment is seen, and has it for as long as he likes, without its key.
     WYE_TRY(const auto after, ask(r.what, r.id));
     if (after.segment.shm_nattch > 1)
-        return busy(r, "somebody attached it while it was removed: it has no key any more, and goes with him");
+        return refuse(Errc::failed, words(r) +
+                                        ": somebody attached it in the moment it was removed: he has it without "
+                                        "its key, and it goes with him");
     return {};
 }
 

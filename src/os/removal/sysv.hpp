@@ -9,7 +9,8 @@ namespace wye::sys {
 /// What has this id, of `what` kind.
 Result<Relic> find_sysv(RelicKind what, std::int32_t id);
 
-/// Errc::busy: it is used; Errc::mismatch: the id is another's by now.
+/// Errc::busy: it is used; Errc::mismatch: the id is another's by now. Errc::failed, also: it is removed, and somebody
+/// who attached it in that very moment has it without its key.
 Result<> remove_sysv(const Relic&, int store);
 
 /// Under its old id where this user may choose it (kernel.shm_next_id and its like).
