@@ -29,8 +29,12 @@ void decide(const PlanOptions& o, PlanRow& r) {
     const auto last = r.judged.evidence.empty() ? std::string() : r.judged.evidence.back().text;
     if (v == Verdict::persists) {
         r.action = Action::protect, r.why = last;
+    } else if (!is_removable(r.item)) {
+        r.action = Action::refuse, r.why = "of this kind nothing is removed";
     } else if (!r.item.own_ns) {
         r.action = Action::refuse, r.why = "it is of another namespace";
+    } else if (auto unseen = unseen_users(r.judged); !unseen.empty()) {
+        r.action = Action::refuse, r.why = std::move(unseen);
     } else if (v == Verdict::unknown) {
         r.action = Action::refuse, r.why = last;
     } else if (::geteuid() != 0 && r.item.uid != ::geteuid()) {
@@ -53,7 +57,7 @@ std::vector<Column<PlanRow>> columns() {
                     c.key, c.title, [get = c.value](const PlanRow& r) { return get(r.item); },
                     c.text ? typename C::Text([text = c.text](const PlanRow& r) { return text(r.item); }) : C::Text(),
                     c.right);
-    all.emplace_back("verdict", "VERDICT", [](const PlanRow& r) { return name(r.judged.verdict); });
+    all.emplace_back("verdict", "VERDICT", [](const PlanRow& r) { return title(r.judged.verdict); });
     all.emplace_back(
         "why", "WHY", [](const PlanRow& r) { return r.why; },
         [](const PlanRow& r) { return r.why.empty() ? "-" : escape(r.why); });
@@ -114,13 +118,13 @@ std::size_t Plan::done(Outcome o) const {
 Plan make_plan(const PlanOptions& o) {
     const auto seen = sys::take_snapshot();
     auto all = take_inventory(seen);
-    Plan plan{.rows = {}, .rules = persist_rules(), .coverage = all.coverage};
+    Plan plan{.rows = {}, .coverage = all.coverage};
     for (const auto& item : all.items) {
         if (!o.kinds.empty() && std::ranges::find(o.kinds, item.kind) == o.kinds.end()) continue;
         if (o.uid && item.uid != o.uid) continue;
         if (o.since && item.changed < *o.since) continue;
         if (is_set_aside(item)) continue;
-        auto judged = judge(item, all, seen, plan.rules, o.age);
+        auto judged = judge(item, all, seen, o.rules, o.age);
         if (judged.verdict == Verdict::no_matter || judged.verdict == Verdict::held) continue;
         plan.rows.push_back({.item = item, .judged = std::move(judged)});
         decide(o, plan.rows.back());
@@ -164,7 +168,7 @@ std::string explained(const Plan& plan) {
         out += "\n";
         for (const auto& e : r.judged.evidence) out += fmt::format("  {} {}\n", e.mark, escape(e.text));
         out +=
-            fmt::format("  = {}: {}{}\n", name(r.judged.verdict), word(r), r.why.empty() ? "" : ", " + escape(r.why));
+            fmt::format("  = {}: {}{}\n", title(r.judged.verdict), word(r), r.why.empty() ? "" : ", " + escape(r.why));
     }
     return out;
 }
@@ -193,10 +197,7 @@ Json evidence_of(const PlanRow& r) {
     const auto whole = json_of(r.item);
     Json j{{"kind", r.item.kind}, {"name", r.item.name}};
     for (const auto* key : {"id", "ns", "owner", "size", "allocated", "changed_ns"}) j[key] = whole.at(key);
-    j["verdict"] = name(r.judged.verdict);
-    j["evidence"] = Json::array();
-    for (const auto& e : r.judged.evidence)
-        j["evidence"].push_back({{"mark", std::string(1, e.mark)}, {"text", e.text}});
+    add_verdict(j, r.item, r.judged);
     return j;
 }
 

@@ -35,11 +35,11 @@ struct PlanOptions {
     std::optional<std::uint32_t> uid;
     std::optional<std::int64_t> since;  // nanoseconds since 1970
     std::chrono::seconds age{600};
+    std::vector<Rule> rules;
 };
 
 struct Plan {
     std::vector<PlanRow> rows;
-    std::vector<PersistRule> rules;
     Coverage coverage;
     std::size_t count(Action) const;
     std::size_t done(Outcome) const;

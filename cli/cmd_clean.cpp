@@ -21,7 +21,7 @@ namespace {
 
 struct Options {
     std::vector<std::string> kinds;
-    std::string user, age, since, quarantine;
+    std::string user, age, since, quarantine, rules;
     unsigned keep = 7;  // days
     bool yes = false, likely = false, no_quarantine = false, explain = false, json = false;
 };
@@ -51,9 +51,10 @@ private:
 // One run: what it did is in the plan's rows, in the manifest, and in the log.
 class Work {
 public:
-    Work(const Options& o, std::chrono::seconds age, Plan& plan, sys::Store store, sys::Run run)
+    Work(const Options& o, std::chrono::seconds age, const std::vector<Rule>& rules, Plan& plan, sys::Store store,
+         sys::Run run)
         : plan_(plan), store_(std::move(store)), run_(std::move(run)) {
-        Cleaner::Options c{.likely = o.likely, .keep = !o.no_quarantine, .age = age, .rules = plan.rules};
+        Cleaner::Options c{.likely = o.likely, .keep = !o.no_quarantine, .age = age, .rules = rules};
         c.run = run_.id(), c.store = run_.directory();
         cleaner_.emplace(std::move(c),
                          Cleaner::Observer{
@@ -130,7 +131,7 @@ void print(const Options& o, const Plan& plan, const std::string& run) {
     page_out(out + coverage_line(plan.coverage) + ".\n");
 }
 
-int act(const Options& o, std::chrono::seconds age, Plan& plan) {
+int act(const Options& o, const PlanOptions& p, Plan& plan) {
     const auto failed = [&](const Error& e) {
         report("clean", e);
         return static_cast<int>(exit_failed);
@@ -144,7 +145,7 @@ int act(const Options& o, std::chrono::seconds age, Plan& plan) {
     drop_expired(*store);
     auto run = store->begin();
     if (!run) return failed(run.error());
-    Work work(o, age, plan, std::move(*store), std::move(*run));
+    Work work(o, p.age, p.rules, plan, std::move(*store), std::move(*run));
     if (const auto h = work.head(o); !h) return failed(h.error());
     work.all();
     const auto id = work.id();
@@ -177,12 +178,15 @@ int run(const Options& o) {
     }
     if (!o.quarantine.empty() && o.no_quarantine)
         return usage_error("clean", "--quarantine and --no-quarantine exclude each other");
+    const auto rules = read_rules(o.rules);
+    if (!rules) return (void)report("clean", rules.error()), int{view_error};
+    p.rules = *rules;
     auto plan = make_plan(p);
     if (!o.yes) {
         print(o, plan, "");
         return view_exit(plan.coverage, plan.count(Action::remove) != 0);
     }
-    return act(o, p.age, plan);
+    return act(o, p, plan);
 }
 
 Run define(CLI::App& app) {
@@ -198,6 +202,7 @@ Run define(CLI::App& app) {
                    "where it is kept to be undone, in place of /var/lib/wye or ~/.local");
     app.add_flag("--no-quarantine", o->no_quarantine, "keep nothing: it cannot be undone");
     app.add_option("--keep", o->keep, "for how many days it can be undone (7)")->check(CLI::Range(0, 3650));
+    app.add_option("--rules", o->rules, "one more file of rules, asked first (docs/verdicts.md)");
     app.add_flag("--explain", o->explain, "the evidence for each");
     app.add_flag("--json", o->json, "one document, schema wye.clean/1");
     return [o] { return run(*o); };

@@ -2,8 +2,8 @@
 load ../tests/cli/helpers
 load ../tests/cli/world
 
-# A world with a state directory and a /var/tmp of its own.
-place() { world "mount -t tmpfs none /var/lib; mount -t tmpfs none /var/tmp; $(declare -f clean run_of each_kind as_before summary_of); $1"; }
+# A world where nothing is anybody else's.
+place() { world "alone; $(declare -f clean run_of each_kind as_before summary_of); $1"; }
 # The command with no grace, whatever it answers in $code.
 clean() {
     code=0
@@ -183,6 +183,21 @@ bank" ]'
         jq -e "[.objects[] | select(.outcome == \"removed\")] == []" "$T/out"
         [ "$(nsenter --ipc=/var/tmp/ns ipcs -m | grep -c 0x00000051)" = 1 ]
         [ "$(nsenter --ipc=/var/tmp/ns ipcs -s | grep -c 0x00000052)" = 1 ]'
+}
+
+@test "what processes outside of this pid namespace may have stays: they are not seen" {
+    place '
+        mkdir /tmp/shared "$T/host"
+        mount --bind "$T/host" /tmp/shared
+        mkfifo /tmp/shared/pipe /tmp/own
+        scene bound-gone /tmp/shared/socket
+        kill -KILL "$made"
+        clean --yes --likely >"$T/out"
+        cat "$T/out"
+        [ -p /tmp/shared/pipe ]
+        [ -S /tmp/shared/socket ]
+        [ ! -e /tmp/own ]
+        grep -q "refuse 2 (unknown: its file system may be shared" "$T/out"'
 }
 
 @test "at the end of a job: what this user made since, whatever its age" {

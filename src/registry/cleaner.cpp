@@ -23,6 +23,9 @@ bool is_of(const Item& i, auto... kinds) { return ((i.kind == kinds) || ...); }
 // Files in memory, of which the kernel itself says whether anybody has them.
 bool is_leased(const Item& i) { return is_of(i, "posix-shm", "posix-sem", "shm", "shm-sem"); }
 
+// Files that have to be looked for among all that processes have.
+bool is_sought(const Item& i) { return is_of(i, "fifo", "unix", "pid-file", "lock-file"); }
+
 struct Place {
     std::string directory, file;
 };
@@ -88,8 +91,17 @@ Result<bool> nobody_has(const Relic& r) {
 
 }  // namespace
 
+bool is_removable(const Item& i) {
+    return is_leased(i) || is_sought(i) || is_of(i, "posix-mq", "sysv-shm", "sysv-sem", "sysv-mq");
+}
+
+std::string unseen_users(const Judged& judged) {
+    const auto e = std::ranges::find(judged.evidence, "outside", &Judged::Evidence::test);
+    return e == judged.evidence.end() ? std::string() : e->text;
+}
+
 bool is_set_aside(const Item& i) {
-    return is_of(i, "posix-shm", "unix", "fifo", "pid-file") && place_of(i).file.starts_with(aside_prefix);
+    return (is_leased(i) || is_sought(i)) && place_of(i).file.starts_with(aside_prefix);
 }
 
 // All of it anew: who came, what is known of it, and what the rules say.
@@ -101,7 +113,8 @@ Result<> Cleaner::still_so(const Item& item) const {
     if (now == all.items.end()) return refuse(Errc::not_found, item.name + ": it is gone");
     if (now->changed != item.changed) return refuse(Errc::mismatch, item.name + ": it was changed meanwhile");
     const auto judged = judge(*now, all, seen, o_.rules, o_.age);
-    if (allows(judged.verdict)) return {};
+    const auto v = judged.verdict;
+    if ((v == Verdict::proven || (o_.likely && v == Verdict::likely)) && unseen_users(judged).empty()) return {};
     return refuse(Errc::busy, item.name + ": it is " + std::string(name(judged.verdict)) + " by now" +
                                   (judged.evidence.empty() ? "" : ", " + judged.evidence.back().text));
 }
@@ -109,7 +122,7 @@ Result<> Cleaner::still_so(const Item& item) const {
 Result<std::vector<Relic>> Cleaner::relics(std::size_t n, const Item& item) const {
     std::vector<Relic> all;
     const auto kept = [&](std::size_t part) { return std::to_string(n) + "." + std::to_string(part); };
-    if (is_leased(item) || is_of(item, "fifo", "unix", "pid-file")) {
+    if (is_leased(item) || is_sought(item)) {
         const auto place = place_of(item);
         std::vector<std::string> files;
         if (item.kind == "shm") {

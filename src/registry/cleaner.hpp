@@ -16,6 +16,13 @@ namespace wye {
 /// What a removal gives in place of a name: names that begin so are never removed by it.
 inline constexpr std::string_view aside_prefix = ".wye-undo-";
 
+/// Of the kinds of which something is removed: all that outlive their users, but directories and namespaces.
+bool is_removable(const Item&);
+
+/// What speaks against the removal of an object whatever else is known: processes outside of this pid namespace may
+/// have it, and could not be seen; empty where nothing does.
+std::string unseen_users(const Judged&);
+
 /// Whether it is the name of an object that a run has set aside.
 bool is_set_aside(const Item&);
 
@@ -25,7 +32,7 @@ public:
         bool likely = false;            ///< also what is only likely to be nobody's
         bool keep = true;               ///< for `wye undo`
         std::chrono::seconds age{600};  ///< how long it must have been left alone
-        std::vector<PersistRule> rules;
+        std::vector<Rule> rules;
         std::string run;  ///< its id, for the names of what is set aside
         int store = -1;   ///< the directory of the run
     };
@@ -42,8 +49,6 @@ public:
     };
 
     Cleaner(Options options, Observer observer) : o_(std::move(options)), observer_(std::move(observer)) {}
-    bool allows(Verdict v) const noexcept { return v == Verdict::proven || (o_.likely && v == Verdict::likely); }
-
     /// What the object was judged when it was planned is judged again, by the kernel itself where it gives leases.
     void remove(std::size_t n, const Item&);
     /// What was begun is ended. To be called once, at the end.

@@ -107,6 +107,7 @@ void judge_fifo(Case& c) {
     const auto seen = scan(c, "no descriptor and nobody who waits to open it in ");
     if (elsewhere(c)) return;
     c.doubt(Verdict::likely, "kind", "stays", "a FIFO is usually meant to stay, for whoever opens it next");
+    doubt_outside(c);
     partial(c, seen);
 }
 

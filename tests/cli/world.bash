@@ -9,7 +9,7 @@ world() {
     [ "$(id -u)" = 0 ] || user=(--map-root-user)
     unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "no namespaces for this user"
     timeout --kill-after=2 60 unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc bash -euo pipefail -c \
-        "$(declare -f scene eventually look names not pids see sees 2>/dev/null || true); mount -t tmpfs none /dev/shm; $1" || code=$?
+        "$(declare -f scene eventually look names not pids see sees alone 2>/dev/null || true); mount -t tmpfs none /dev/shm; $1" || code=$?
     [ "$code" != 77 ] || skip "this kernel or user cannot have the scene"
     return "$code"
 }
@@ -41,3 +41,20 @@ names() { look ls "$@" --columns name | sed "1d;\$d"; }
 # The inventory, with a true answer to a question of jq about its items: $p is the last scene's process.
 see() { look ls --json >"$T/ls"; }
 sees() { see && jq -e --argjson p "${made:-0}" ".items | $1" "$T/ls" >/dev/null || { echo "does not see: $1"; cat "$T/ls"; false; }; }
+# In a world: /tmp, /run and /var of its own. What lies there belongs to everybody on the machine, who is not seen from here.
+alone() {
+    local n=0 way
+    mount -t tmpfs none /mnt
+    for way in "$T" "$(dirname "$(realpath "$WYE")")" "$(dirname "$(realpath "$FACTORY")")"; do
+        mkdir "/mnt/$n"
+        mount --bind "$way" "/mnt/$n"
+        n=$((n + 1))
+    done
+    for way in /tmp /run /var/lib /var/tmp; do mount -t tmpfs none "$way"; done
+    n=0
+    for way in "$T" "$(dirname "$(realpath -m "$WYE")")" "$(dirname "$(realpath -m "$FACTORY")")"; do
+        if [ ! -d "$way" ]; then mkdir -p "$way" && mount --bind "/mnt/$n" "$way"; fi
+        n=$((n + 1))
+    done
+    chmod 1777 /tmp /var/tmp
+}
