@@ -26,7 +26,7 @@ std::string_view word(const PlanRow& r) {
 
 void decide(const PlanOptions& o, PlanRow& r) {
     const auto v = r.judged.verdict;
-    const auto last = r.judged.evidence.empty() ? std::string() : r.judged.evidence.back().text;
+    const auto last = reason(r.judged);
     if (v == Verdict::persists) {
         r.action = Action::protect, r.why = last;
     } else if (!is_removable(r.item)) {

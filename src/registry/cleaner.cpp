@@ -100,6 +100,13 @@ std::string unseen_users(const Judged& judged) {
     return e == judged.evidence.end() ? std::string() : e->text;
 }
 
+std::string reason(const Judged& judged) {
+    for (const char mark : {'-', '!', '+'})
+        for (const auto& e : judged.evidence)
+            if (e.mark == mark) return e.text;
+    return {};
+}
+
 bool is_set_aside(const Item& i) {
     return (is_leased(i) || is_sought(i)) && place_of(i).file.starts_with(aside_prefix);
 }
@@ -115,8 +122,7 @@ Result<> Cleaner::still_so(const Item& item) const {
     const auto judged = judge(*now, all, seen, o_.rules, o_.age);
     const auto v = judged.verdict;
     if ((v == Verdict::proven || (o_.likely && v == Verdict::likely)) && unseen_users(judged).empty()) return {};
-    return refuse(Errc::busy, item.name + ": it is " + std::string(name(judged.verdict)) + " by now" +
-                                  (judged.evidence.empty() ? "" : ", " + judged.evidence.back().text));
+    return refuse(Errc::busy, item.name + ": it is " + std::string(name(v)) + " by now, " + reason(judged));
 }
 
 Result<std::vector<Relic>> Cleaner::relics(std::size_t n, const Item& item) const {

@@ -23,6 +23,9 @@ bool is_removable(const Item&);
 /// have it, and could not be seen; empty where nothing does.
 std::string unseen_users(const Judged&);
 
+/// What decided against an orphan; else what cannot be known; else what is known.
+std::string reason(const Judged&);
+
 /// Whether it is the name of an object that a run has set aside.
 bool is_set_aside(const Item&);
 
