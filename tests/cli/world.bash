@@ -45,14 +45,14 @@ sees() { see && jq -e --argjson p "${made:-0}" ".items | $1" "$T/ls" >/dev/null 
 alone() {
     local n=0 way
     mount -t tmpfs none /mnt
-    for way in "$T" "$(dirname "$(realpath "$WYE")")" "$(dirname "$(realpath "$FACTORY")")"; do
+    for way in "$(dirname "$(realpath "$WYE")")" "$(dirname "$(realpath "$FACTORY")")" "$T"; do
         mkdir "/mnt/$n"
         mount --bind "$way" "/mnt/$n"
         n=$((n + 1))
     done
     for way in /tmp /run /var/lib /var/tmp; do mount -t tmpfs none "$way"; done
     n=0
-    for way in "$T" "$(dirname "$(realpath -m "$WYE")")" "$(dirname "$(realpath -m "$FACTORY")")"; do
+    for way in "$(dirname "$(realpath -m "$WYE")")" "$(dirname "$(realpath -m "$FACTORY")")" "$T"; do
         if [ ! -d "$way" ]; then mkdir -p "$way" && mount --bind "/mnt/$n" "$way"; fi
         n=$((n + 1))
     done
