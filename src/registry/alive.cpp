@@ -9,6 +9,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <sstream>
 
 namespace wye {
@@ -51,23 +53,51 @@ std::optional<std::uint64_t> job_of(const std::string& name) {
 
 // Every process of an MPI job has been told in its environment which one it is: in one word by PMIx (of Open MPI 4 it
 // is the number that is in the name), else by a rank.
-Life by_job(const Item& i, const sys::Snapshot& s) {
-    const auto job = job_of(i.name);
-    std::string closed;
+struct Jobs {
+    std::map<std::uint64_t, std::string> known;  // by their number, with a process of each
+    std::string other;                           // a process of a job whose number is not told
+    std::string closed;                          // one whose environment cannot be read
+};
+Jobs jobs_of(const Item& i, const sys::Snapshot& s) {
+    Jobs jobs;
     for (const auto& p : s.processes) {
         if (!owns(p, i)) continue;
         const auto text = sys::read_whole("/proc/" + std::to_string(p.pid) + "/environ");
         if (!text) {
-            if (text.error().kind() == Errc::denied) closed = called(p);
+            if (text.error().kind() == Errc::denied) jobs.closed = called(p);
             continue;
         }
         const auto space = variable(*text, "PMIX_NAMESPACE");
-        const auto number = space ? parse_number(*space) : std::nullopt;
-        if (job && number && *number != *job) continue;  // another job's
-        if (space || variable(*text, "PMI_RANK") || variable(*text, "OMPI_COMM_WORLD_RANK"))
-            return {Is::yes, called(p) + " is of " + (job && number ? "that job" : "an MPI job of its user")};
+        if (const auto number = space ? parse_number(*space) : std::nullopt)
+            jobs.known[*number] = called(p);
+        else if (space || variable(*text, "PMI_RANK") || variable(*text, "OMPI_COMM_WORLD_RANK"))
+            jobs.other = called(p);
     }
-    if (!closed.empty()) return {Is::untold, closed + " may be of that job: its environment cannot be read"};
+    return jobs;
+}
+
+// A job that was killed leaves a file for each of its processes: a hundred thousand of one user are not asked for one
+// by one.
+const Jobs& known_jobs(const Item& i, const sys::Snapshot& s) {
+    struct Last {
+        std::int64_t taken;
+        std::size_t processes;
+        std::optional<std::uint32_t> uid;
+        Jobs jobs;
+    };
+    thread_local std::optional<Last> last;
+    if (!last || last->taken != s.taken || last->processes != s.processes.size() || last->uid != i.uid)
+        last = Last{s.taken, s.processes.size(), i.uid, jobs_of(i, s)};
+    return last->jobs;
+}
+
+Life by_job(const Item& i, const sys::Snapshot& s) {
+    const auto& jobs = known_jobs(i, s);
+    const auto job = job_of(i.name);
+    if (job && jobs.known.contains(*job)) return {Is::yes, jobs.known.at(*job) + " is of that job"};
+    const auto any = !jobs.other.empty() ? jobs.other : job || jobs.known.empty() ? "" : jobs.known.begin()->second;
+    if (!any.empty()) return {Is::yes, any + " is of an MPI job of its user"};
+    if (!jobs.closed.empty()) return {Is::untold, jobs.closed + " may be of that job: its environment cannot be read"};
     if (!s.all_listed) return {Is::untold, "other users' processes are not shown here"};
     return {Is::no, job ? "no process of that job lives" : "no process of an MPI job of its user lives"};
 }
@@ -84,12 +114,15 @@ bool names_segment(const std::string& file, const Item& i) {
     std::istringstream words(line);
     std::uint64_t key = 0;
     std::int64_t number = -1;
-    return words >> key >> number && number == id->id && i.name == std::to_string(number) + " key " + sys::key_text(static_cast<std::int32_t>(static_cast<std::uint32_t>(key)));
+    return words >> key >> number && number == id->id &&
+           i.name == std::to_string(number) + " key " +
+                         sys::key_text(static_cast<std::int32_t>(static_cast<std::uint32_t>(key)));
 }
 
 // A cluster is found where its processes work, in the directories of Debian's and Red Hat's packages, and where its pid
 // file was seen.
 Life by_postmaster(const Item& i, const sys::Snapshot& s) {
+    if (i.mode != 0600) return {Is::no, "a server's are its user's alone"};
     std::vector<std::string> clusters;
     for (const auto& p : s.processes)
         if (p.comm == "postgres") clusters.push_back("/proc/" + std::to_string(p.pid) + "/cwd");

@@ -7,8 +7,7 @@ namespace wye {
 
 class Case {
 public:
-    Case(const Item& i, const Inventory& a, const sys::Snapshot& s, const Oracle& o,
-         std::chrono::seconds left_alone)
+    Case(const Item& i, const Inventory& a, const sys::Snapshot& s, const Oracle& o, std::chrono::seconds left_alone)
         : item(i), all(a), seen(s), oracle(o), age(left_alone) {}
 
     const Item& item;

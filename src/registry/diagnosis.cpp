@@ -16,7 +16,7 @@ bool flag(const Item& i, std::string_view fact) {
 
 // A reader may be out of sight: of a process that cannot be looked into, or on its way through a socket.
 bool all_ends_seen(const Case& c) {
-    if (!c.whole() || !c.all.coverage.unreadable.empty()) return false;
+    if (!c.whole()) return false;
     return std::ranges::none_of(c.seen.processes, [](const auto& p) {
         return std::ranges::any_of(p.fds, [](const auto& f) { return f.info.in_flight != 0; });
     });
@@ -28,7 +28,8 @@ std::string of_ends(const Case& c) {
     for (const auto& w : c.item.waiters)
         if (w.what.starts_with("open")) return {};
     if (writes && !reads) return all_ends_seen(c) ? "reader gone: SIGPIPE next" : "no reader is seen";
-    if (reads && !writes && c.item.kind == "pipe") return all_ends_seen(c) ? "writer gone: end of file next" : "no writer is seen";
+    if (reads && !writes && c.item.kind == "pipe")
+        return all_ends_seen(c) ? "writer gone: end of file next" : "no writer is seen";
     return {};
 }
 
@@ -38,7 +39,8 @@ std::string diagnosis_of(const Case& c) {
     const auto& i = c.item;
     if (i.kind == "pipe" || i.kind == "fifo") return of_ends(c);
     if (const auto* n = c.number("descriptors_in_flight"))
-        return std::to_string(*n) + (*n == 1 ? " descriptor in flight, not received" : " descriptors in flight, not received");
+        return std::to_string(*n) +
+               (*n == 1 ? " descriptor in flight, not received" : " descriptors in flight, not received");
     const auto kept = i.allocated.value_or(0);
     if (i.kind == "posix-shm" && flag(i, "unlinked") && kept != 0)
         return "no name: " + std::to_string(kept) + " bytes go with its last holder";

@@ -29,8 +29,7 @@ std::vector<std::string_view> inventory_kinds() {
     std::vector<std::string_view> all;
     for (const auto* m : mechanisms())
         if (m->see) all.push_back(m->traits.scheme);
-    for (const auto* k :
-         {"memfd", "eventfd", "lock", "lease", "pid-file", "lock-file", "ipc-namespace", "temp-dir"})
+    for (const auto* k : {"memfd", "eventfd", "lock", "lease", "pid-file", "lock-file", "ipc-namespace", "temp-dir"})
         all.emplace_back(k);
     return all;
 }
@@ -39,7 +38,8 @@ Inventory take_inventory(const sys::Snapshot& s) {
     Inventory all;
     for (const auto* m : mechanisms())
         if (m->see) m->see(s, all);
-    for (auto* see : {see_memfds, see_eventfds, see_locks, see_pid_files, see_ipc_namespaces, see_temp_dirs}) see(s, all);
+    for (auto* see : {see_memfds, see_eventfds, see_locks, see_pid_files, see_ipc_namespaces, see_temp_dirs})
+        see(s, all);
     auto& c = all.coverage;
     c.processes = s.processes.size();
     for (const auto& p : s.processes)

@@ -26,7 +26,9 @@ public:
         Rule r{.where = where_};
         auto word = next();
         if (word == "protect" || word == "claim" || word == "ordinary") {
-            r.what = word == "claim" ? Rule::What::claim : word == "protect" ? Rule::What::protect : Rule::What::ordinary;
+            r.what = word == "claim"     ? Rule::What::claim
+                     : word == "protect" ? Rule::What::protect
+                                         : Rule::What::ordinary;
             word = next();
         }
         WYE_CHECK(kinds(word));
@@ -34,7 +36,8 @@ public:
         if (r.name.empty()) return wrong("the pattern of a name is missing");
         for (word = next(); !word.empty(); word = next()) {
             const auto equals = word.find('=');
-            if (equals == word.npos || !std::ranges::all_of(word.substr(0, equals), [](char c) { return c >= 'a' && c <= 'z'; }))
+            if (equals == word.npos ||
+                !std::ranges::all_of(word.substr(0, equals), [](char c) { return c >= 'a' && c <= 'z'; }))
                 break;
             WYE_CHECK(condition(word.substr(0, equals), word.substr(equals + 1), r));
         }

@@ -22,8 +22,8 @@ struct Rule {
         claim,     ///< it is a program's: held while that lives
         ordinary,  ///< neither, whatever later rules say
     } what = What::protect;
-    std::string user;  ///< its owner; empty: whoever
-    std::optional<std::uint32_t> uid;  ///< whom that is
+    std::string user;                                             ///< its owner; empty: whoever
+    std::optional<std::uint32_t> uid;                             ///< whom that is
     std::optional<std::pair<std::uint32_t, std::uint32_t>> keys;  ///< of System V: from, to
     std::string alive;  ///< "process:GLOB", "mpi", "postmaster"; empty: always
     std::string where;  ///< "/etc/wye/rules.d/a.conf:3"

@@ -11,8 +11,9 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000, tick = 10'000'000;
 
 bool ends_with_its_users(const Item& i) {
-    constexpr std::string_view stays[] = {"sysv-shm", "sysv-sem",  "sysv-mq", "posix-shm", "posix-sem",     "posix-mq", "fifo",
-                                          "pid-file", "lock-file", "shm",     "shm-sem",   "ipc-namespace", "temp-dir"};
+    constexpr std::string_view stays[] = {"sysv-shm", "sysv-sem",      "sysv-mq",  "posix-shm", "posix-sem",
+                                          "posix-mq", "fifo",          "pid-file", "lock-file", "shm",
+                                          "shm-sem",  "ipc-namespace", "temp-dir"};
     if (std::ranges::find(stays, i.kind) != std::end(stays)) return false;
     return i.kind != "unix" || (!i.file && !std::holds_alternative<FileIdentity>(i.identity));
 }
@@ -25,7 +26,8 @@ void ask_rules(Case& c, const std::vector<Rule>& rules) {
         const auto why = r.why.empty() ? "a rule says so (" + r.where + ")" : r.why;
         if (r.alive.empty()) {
             if (r.what == Rule::What::protect) return c.add('-', "rule", "protected", why), c.decide(Verdict::persists);
-            c.speaks_for("rule", "claimed", "by its name it is " + why + ", which keeps nothing there between its runs");
+            c.speaks_for("rule", "claimed",
+                         "by its name it is " + why + ", which keeps nothing there between its runs");
             return;
         }
         const auto life = life_of(r, c.item, c.seen);

@@ -38,8 +38,9 @@ bool by_lease(Case& c, const std::function<sys::Sole(const std::string&, const F
     if (!ask || !file || c.best() == Verdict::unknown) return false;
     switch (ask(path, *file)) {
         case sys::Sole::yes:
-            c.speaks_for("lease", "granted",
-                         "the kernel gave a write lease: no open description anywhere, in no namespace, none in flight");
+            c.speaks_for(
+                "lease", "granted",
+                "the kernel gave a write lease: no open description anywhere, in no namespace, none in flight");
             return true;
         case sys::Sole::no:
             c.held("lease", "refused", "the kernel refused a write lease: somebody has it, whom nobody here can see");
@@ -57,8 +58,9 @@ bool by_lease(Case& c, const std::function<sys::Sole(const std::string&, const F
 
 bool elsewhere(Case& c) {
     if (c.item.own_ns) return false;
-    c.doubt(Verdict::unknown, "namespace", "foreign",
-            "it lies in another " + std::string(c.item.space == "ipc" ? "IPC" : "mount") + " namespace: not asked there");
+    c.doubt(
+        Verdict::unknown, "namespace", "foreign",
+        "it lies in another " + std::string(c.item.space == "ipc" ? "IPC" : "mount") + " namespace: not asked there");
     return true;
 }
 
@@ -124,13 +126,15 @@ void judge_socket(Case& c) {
         c.doubt(Verdict::unknown, "bound", "unasked",
                 std::to_string(net.all - net.seen) + " network namespaces could not be asked");
     if (untold != 0)
-        c.doubt(Verdict::unknown, "bound", "untold",
-                "in which network namespace " + of_processes(static_cast<std::size_t>(untold), "is or are is not told"));
+        c.doubt(
+            Verdict::unknown, "bound", "untold",
+            "in which network namespace " + of_processes(static_cast<std::size_t>(untold), "is or are is not told"));
     if (c.seen.stray_sockets != 0)
         c.doubt(Verdict::unknown, "bound", "stray",
                 std::to_string(c.seen.stray_sockets) + " sockets are of network namespaces that were not found");
     if (!c.seen.all_listed)
-        c.doubt(Verdict::unknown, "bound", "hidden", "/proc hides other users' processes, and with them their namespaces");
+        c.doubt(Verdict::unknown, "bound", "hidden",
+                "/proc hides other users' processes, and with them their namespaces");
     doubt_outside(c);
     c.speaks_for("bound", "nobody",
                  "no socket is bound to this file in " + std::to_string(net.seen) + "/" + std::to_string(net.all) +
@@ -166,7 +170,8 @@ void judge_pid_file(Case& c) {
     if (c.oracle.locked) c.speaks_for("lock", "none", "fcntl(2) locks it for nobody");
     // flock(2) is seen by descriptors alone.
     if (seen == Verdict::unknown)
-        c.doubt(Verdict::likely, "scan", "partial", "a lock of flock(2) may be held by a process that cannot be looked into");
+        c.doubt(Verdict::likely, "scan", "partial",
+                "a lock of flock(2) may be held by a process that cannot be looked into");
     if (!c.oracle.locked) c.lower(Verdict::likely);
 }
 

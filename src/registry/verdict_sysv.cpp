@@ -35,8 +35,7 @@ void ask_pid(Case& c, const std::string& role, std::uint64_t pid, std::int64_t d
 void ask_role(Case& c, const char* fact, const std::string& role, std::int64_t did, bool always = false) {
     if (const auto* pid = c.number(fact)) return ask_pid(c, role, *pid, did);
     if (did != 0 || always)
-        c.doubt(Verdict::unknown, "pid", "foreign",
-                role + " is of another pid namespace: alive or dead is not known");
+        c.doubt(Verdict::unknown, "pid", "foreign", role + " is of another pid namespace: alive or dead is not known");
 }
 
 bool of_user(const sys::SeenProcess& p, std::optional<std::uint32_t> uid, const std::uint64_t* maker) {
@@ -58,27 +57,29 @@ bool outsiders(const Case& c) {
 
 // Who looks a key up leaves no trace, and a child knows what its dead parent knew: so one of its user who is younger
 // than the last use speaks against it, too, though not as much as one who is older.
-void by_user(Case& c) {
+void by_user(Case& c, std::uint32_t others) {
     const auto* maker = c.number("creator_uid");
     const sys::SeenProcess *older = nullptr, *younger = nullptr;
     for (const auto& p : c.seen.processes)
         if (of_user(p, c.item.uid, maker)) (c.younger(p, c.touched()) ? younger : older) = &p;
     if (older)
-        c.against(Verdict::unknown, "user", "older",
-                  called(*older) + ", of the same user, runs since before the last operation: it may use this at any time");
+        c.against(
+            Verdict::unknown, "user", "older",
+            called(*older) + ", of the same user, runs since before the last operation: it may use this at any time");
     else if (younger)
         c.against(Verdict::likely, "user", "younger",
                   called(*younger) + ", of the same user, began after its last use, and may know it");
     else
         c.speaks_for("user", "none", "no process of its user lives");
-    if ((c.item.mode & 066) != 0)
+    if ((c.item.mode & others) != 0)
         c.against(Verdict::likely, "mode", "others", "its permissions let other users at it");
     if (!c.seen.all_listed)
         c.doubt(Verdict::unknown, "user", "hidden", "/proc hides other users' processes");
     else if (!c.whole())
         c.doubt(Verdict::likely, "scan", "partial", "who sleeps at it is not known of all processes");
     if (outsiders(c))
-        c.doubt(Verdict::likely, "outside", "unseen", "processes outside of this pid namespace may use it, and are not seen");
+        c.doubt(Verdict::likely, "outside", "unseen",
+                "processes outside of this pid namespace may use it, and are not seen");
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ void judge_set(Case& c) {
     c.doubt(Verdict::proven, "attaches", "uncounted",
             "nobody attaches a set, and who owes it an undo is not shown: a server that idles looks like no server");
     if (c.time("operated") == 0) c.speaks_for("operated", "never", "it was never operated on");
-    by_user(c);
+    by_user(c, 022);  // who may only read cannot take or give
     const auto* id = std::get_if<SysvIdentity>(&c.item.identity);
     if (c.best() == Verdict::unknown || !c.oracle.operators || !id) return;
     const auto pids = c.oracle.operators(id->id);
@@ -120,13 +121,14 @@ void judge_message_queue(Case& c) {
                   counted(n ? *n : 0, "message") + " in it, for a receiver that may come");
     else
         c.speaks_for("messages", "none", "no message waits in it");
-    by_user(c);
+    by_user(c, 066);
 }
 
 // A mount keeps it, which is what some want of it: containers that share one.
 void judge_namespace(Case& c) {
     c.speaks_for("scan", "nobody", "no process is in it, and none has a descriptor of it");
-    c.doubt(Verdict::likely, "kind", "kept", "somebody mounted it, to be entered later: containers that share one do so");
+    c.doubt(Verdict::likely, "kind", "kept",
+            "somebody mounted it, to be entered later: containers that share one do so");
     if (!c.whole())
         c.doubt(Verdict::unknown, "scan", "partial", "of some processes it is not told which namespaces they are in");
 }

@@ -84,21 +84,24 @@ struct Machine : ::testing::Test {
         return r;
     }
     sys::Found& shared(const std::string& path = "x") {
-        return s.shm[0].files.emplace_back(
-            sys::Found{.path = path, .file = file(sys::type_regular, 20), .head = {}});
+        return s.shm[0].files.emplace_back(sys::Found{.path = path, .file = file(sys::type_regular, 20), .head = {}});
     }
     sys::Found& place(const std::string& path, std::uint32_t type, const std::string& head = {}) {
         return s.places.emplace_back(sys::Found{.path = path, .file = file(type, 30), .head = head});
     }
     static sys::FileFacts file(std::uint32_t type, std::uint64_t dev) {
-        return {.key = {dev, 7}, .mode = type | 0600u, .uid = 1000, .size = 8192, .allocated = 4096,
+        return {.key = {dev, 7},
+                .mode = type | 0600u,
+                .uid = 1000,
+                .size = 8192,
+                .allocated = 4096,
                 .changed = (booted + 1000) * second};
     }
 };
 
 bool says(const Judged& j, char mark, std::string_view test, std::string_view result) {
-    return std::ranges::any_of(
-        j.evidence, [&](const auto& e) { return e.mark == mark && e.test == test && e.result == result; });
+    return std::ranges::any_of(j.evidence,
+                               [&](const auto& e) { return e.mark == mark && e.test == test && e.result == result; });
 }
 
 // ---- System V segments
@@ -197,8 +200,12 @@ TEST_F(Machine, SoMayOneThatOnlyActsAsItsUserOrAsItsMaker) {
     EXPECT_EQ(verdict("sysv-sem"), Verdict::proven);
 }
 TEST_F(Machine, OtherUsersWhoMayUseASetSpeakAgainstIt) {
-    set().mode = 0666;
+    set().mode = 0660;
     EXPECT_EQ(verdict("sysv-sem"), Verdict::likely);
+    s.ipc[0].sem[0].mode = 0644;
+    EXPECT_EQ(verdict("sysv-sem"), Verdict::proven);
+    queue().mode = 0640;  // may take messages out
+    EXPECT_EQ(verdict("sysv-mq"), Verdict::likely);
 }
 TEST_F(Machine, WhoCannotBeLookedIntoMaySleepAtASet) {
     set();
@@ -215,7 +222,8 @@ TEST_F(Machine, WhoOperatedOnASetLastAndLivesMayDoSoAgain) {
 TEST_F(Machine, WhoSleepsAtASetHoldsIt) {
     set();
     s.processes.push_back(process(640, 1500));
-    s.processes.back().blocked.push_back({.tid = 640, .in = sys::SleepsIn::semop, .args = {4}, .opening = {}, .path = {}});
+    s.processes.back().blocked.push_back(
+        {.tid = 640, .in = sys::SleepsIn::semop, .args = {4}, .opening = {}, .path = {}});
     EXPECT_EQ(verdict("sysv-sem"), Verdict::held);
 }
 TEST_F(Machine, InAContainerSetsOfASharedNamespaceAreAtTheMostLikely) {
@@ -341,7 +349,8 @@ TEST_F(Machine, ASocketFileIsUnknownWhereANamespaceIs) {
 }
 TEST_F(Machine, OnBtrfsASocketIsKnownByItsNameAndInode) {
     place("/tmp/s", sys::type_socket);
-    s.net[0].unix_sockets.push_back({.ino = 99, .cookie = 1, .type = 1, .state = 10, .name = "/tmp/s", .file = {77, 7}});
+    s.net[0].unix_sockets.push_back(
+        {.ino = 99, .cookie = 1, .type = 1, .state = 10, .name = "/tmp/s", .file = {77, 7}});
     s.index();
     const auto all = take_inventory(s);
     const auto stale = std::ranges::find_if(all.items, [](const auto& i) { return i.use.starts_with("nobody"); });
@@ -435,6 +444,9 @@ TEST_F(Machine, APipeWithoutAReaderIsToldAsSuch) {
     s.processes[1].readable = false;
     EXPECT_EQ(judged("pipe").diagnosis, "no reader is seen");
     s.processes[1].readable = true;
+    s.blind = {"what 1 processes sleep in"};
+    EXPECT_EQ(judged("pipe").diagnosis, "no reader is seen");
+    s.blind.clear();
     s.processes[1].fds = s.processes[0].fds;
     s.processes[1].fds[0].info.flags = 0;
     EXPECT_EQ(judged("pipe").diagnosis, "");
@@ -448,8 +460,10 @@ TEST_F(Machine, APipeWithoutAReaderIsToldAsSuch) {
 
 TEST_F(Machine, TheFirstRuleThatHoldsDecides) {
     shared("cache-1");
-    rules = parse_rules("ordinary posix-shm /cache-1\nprotect posix-shm /cache-* the nightly job reads it", "f").value();
+    rules =
+        parse_rules("ordinary posix-shm /cache-1\nprotect posix-shm /cache-* the nightly job reads it", "f").value();
     EXPECT_EQ(verdict("posix-shm"), Verdict::proven);
+    EXPECT_FALSE(says(judged("posix-shm"), '+', "rule", "claimed"));
     rules.erase(rules.begin());
     const auto j = judged("posix-shm");
     EXPECT_EQ(j.verdict, Verdict::persists);
@@ -475,6 +489,13 @@ TEST_F(Machine, AClaimHoldsWhileItsProgramLives) {
     EXPECT_EQ(verdict("sysv-shm"), Verdict::proven);
     s.all_listed = false;
     EXPECT_EQ(verdict("sysv-shm"), Verdict::unknown);
+}
+TEST_F(Machine, WhetherAHiddenProgramLivesIsNotTold) {
+    shared();
+    rules = parse_rules("claim posix-shm /x alive=process:job a job's", "f").value();
+    EXPECT_EQ(verdict("posix-shm"), Verdict::proven);
+    s.all_listed = false;
+    EXPECT_EQ(verdict("posix-shm"), Verdict::unknown);
 }
 TEST_F(Machine, AClaimOfADeadProgramSpeaksForAnOrphan) {
     shared("vader_segment.n1.1000.73dc0001.2");

@@ -41,7 +41,8 @@ constexpr Scene all[] = {
          must(::unshare(CLONE_NEWNET), "unshare");
          listener(w[0]);
      }},
-    {"listen-left-net", "PATH", "a Unix listener of a network namespace that its process has left, and nobody else is in",
+    {"listen-left-net", "PATH",
+     "a Unix listener of a network namespace that its process has left, and nobody else is in",
      [](const Words& w) {
          const auto home = static_cast<int>(must(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "open"));
          must(::unshare(CLONE_NEWNET), "unshare");

@@ -63,7 +63,8 @@ struct Waiter {
 
 /// One object.
 struct Item {
-    std::string_view kind;  ///< a scheme, or "memfd", "eventfd", "lock", "lease", "pid-file", "lock-file", "ipc-namespace", "temp-dir"
+    std::string_view kind;  ///< a scheme, or "memfd", "eventfd", "lock", "lease", "pid-file", "lock-file",
+                            ///< "ipc-namespace", "temp-dir"
     std::string name;       ///< for people, as the kernel has it: not escaped
     std::string uri;        ///< what the other verbs know it by; empty where they do not
     Identity identity;

@@ -83,8 +83,8 @@ void take_mounts_of(Snapshot& s, Reader& reader, const SeenProcess& p, Ways& ipc
 // "a.pid", "a.lock", "/tmp/.X0-lock", "LCK..ttyS0".
 bool is_place(std::string_view name, std::uint8_t type) {
     return type == DT_SOCK || type == DT_FIFO ||
-           (type == DT_REG &&
-            (name.ends_with(".pid") || name.ends_with(".lock") || name.ends_with("-lock") || name.starts_with("LCK..")));
+           (type == DT_REG && (name.ends_with(".pid") || name.ends_with(".lock") || name.ends_with("-lock") ||
+                               name.starts_with("LCK..")));
 }
 
 // As mkdtemp(3), mktemp(1) and their like in other languages name them: letters by chance at the end.
@@ -95,8 +95,12 @@ bool is_temporary(std::string_view name) {
                         : from == name.npos                          ? std::string_view()
                                                                      : name.substr(from + 1);
     if (chance.size() < 6 || chance.size() > 16) return false;
-    const auto any = [&](char a, char z) { return std::ranges::any_of(chance, [&](char c) { return c >= a && c <= z; }); };
-    return std::ranges::all_of(chance, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }) &&
+    const auto any = [&](char a, char z) {
+        return std::ranges::any_of(chance, [&](char c) { return c >= a && c <= z; });
+    };
+    return std::ranges::all_of(
+               chance,
+               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }) &&
            (name.starts_with("tmp") || (any('A', 'Z') && (any('a', 'z') || any('0', '9'))));
 }
 

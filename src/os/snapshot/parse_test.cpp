@@ -41,9 +41,11 @@ TEST(ParseStat, WhatIsCutOffIsNoProcess) {
 
 TEST(ParseStatus, UserAndSignals) {
     const auto s = parse_status(
-        "Name:\tcat\nUid:\t1000\t1001\t1002\t1003\nSigQ:\t2/96365\nSigPnd:\t0000000000000200\n"
+        "Name:\tcat\nUid:\t1000\t1001\t1002\t1003\nNSpid:\t4711\t88\t7\nSigQ:\t2/96365\nSigPnd:\t0000000000000200\n"
         "ShdPnd:\t0000000000000800\nSigBlk:\t0000000000000a00\nSigCgt:\t0000000180000000\n");
     EXPECT_EQ(s.uid, 1000u);
+    EXPECT_EQ(s.effective, 1001u);
+    EXPECT_EQ(s.inner, 7);
     EXPECT_EQ(s.signals.queued, 2u);
     EXPECT_EQ(s.signals.limit, 96365u);
     EXPECT_EQ(s.signals.pending, 0x200u);

@@ -1,5 +1,6 @@
-// Pid files as `wye ls` shows them: NAME.pid below /run and /tmp with a number in it; and lock files, which may have one.
-// Whoever has that number is the holder only if it was there before the number was written: a number is given again.
+// Pid files as `wye ls` shows them: NAME.pid below /run and /tmp with a number in it; and lock files, which may have
+// one. Whoever has that number is the holder only if it was there before the number was written: a number is given
+// again.
 #include "io/see.hpp"
 
 #include "wye/base/text.hpp"

@@ -1,5 +1,5 @@
-// Temporary directories as `wye ls` shows them: what lies in /tmp and /var/tmp under a name that was made by chance. Who
-// has anything below it open holds it.
+// Temporary directories as `wye ls` shows them: what lies in /tmp and /var/tmp under a name that was made by chance.
+// Who has anything below it open holds it.
 #include "io/see.hpp"
 
 #include <map>
@@ -23,7 +23,8 @@ void see_temp_dirs(const sys::Snapshot& s, Inventory& into) {
             const auto item = top == 0 ? all.end() : all.find(path.substr(0, path.find('/', top)));
             if (item == all.end()) continue;
             auto& holders = item->second.holders;
-            if (holders.empty() || holders.back().pid != p.pid) holders.push_back(holder(p, "fd")), holders.back().fd = f.fd;
+            if (holders.empty() || holders.back().pid != p.pid)
+                holders.push_back(holder(p, "fd")), holders.back().fd = f.fd;
         }
     for (auto& [path, item] : all) into.items.push_back(std::move(item));
 }
