@@ -212,6 +212,41 @@ load ../tests/cli/world
         sees "any(.kind == \"signal\" and .id.pid == \$p and (.facts.pending | contains(\"USR1\")) and .facts.blocked)"'
 }
 
+@test "what ails what is held stands in the verdict's column, as far as it is sure" {
+    needs setpriv
+    world '
+        ails() { look ls --json "$1" | jq -r ".items[0].diagnosis"; }
+        scene shm-in-flight /flying
+        [ "$(ails socketpair)" = "1 descriptor in flight, not received" ]
+        # The reader of a pipe may be in flight, too.
+        scene pipe-unread
+        sees "any(.kind == \"pipe\" and .diagnosis == \"no reader is seen\")"
+        kill %1; wait %1 || true
+        eventually sees "any(.kind == \"pipe\" and .diagnosis == \"reader gone: SIGPIPE next\")"
+        scene unreadable
+        setpriv --bounding-set -sys_ptrace "$WYE" ls pipe >"$T/out" || [ $? -le 2 ]
+        not grep -q "reader gone" "$T/out"
+        scene attached-removed 0x77
+        [ "$(ails sysv-shm)" = "removed: goes with its last attach" ]
+        scene listen-full "$T/s"
+        sees "any(.name == \"$T/s\" and .diagnosis == \"backlog full: EAGAIN next\")"'
+}
+
+@test "no lease is asked of what is held or young, nor where no verdict is shown" {
+    needs strace
+    world '
+        strace -qo "$T/one" true 2>/dev/null || exit 77
+        asked() { strace -fqo "$T/calls" -e trace=fcntl,open,openat "$@" >/dev/null || [ $? -le 2 ]; grep -c "\"/dev/shm/$name\"" "$T/calls" || true; }
+        scene shm /held
+        echo x >/dev/shm/left
+        name=left; [ "$(asked "$WYE" ls --age 0)" = 1 ]
+        grep -q "F_SETLEASE, F_WRLCK) *= 0" "$T/calls"
+        [ "$(asked "$WYE" ls)" = 0 ]
+        [ "$(asked "$WYE" ls --age 0 --columns kind,name,holders)" = 0 ]
+        [ "$(asked "$WYE" ls --age 0 pipe)" = 0 ]
+        name=held; [ "$(asked "$WYE" ls --age 0)" = 0 ]'
+}
+
 @test "pid files: who wrote it, who has the number now, and who is gone" {
     world '
         mkdir /tmp/wye-$$

@@ -53,10 +53,11 @@ export -f verdict only
     world '
         as() { setpriv --reuid=4242 --regid=4242 --clear-groups "$@"; }
         as ipcmk -S 2 >/dev/null
-        as ipcmk -Q >/dev/null
+        as ipcmk -Q -p 0600 >/dev/null
         [ "$(only sysv-sem)" = proven ]
         [ "$(only sysv-mq)" = proven ]
         setpriv --reuid=4242 --regid=4242 --clear-groups sleep 30 & younger=$!
+        eventually grep -q sleep /proc/$younger/comm
         [ "$(only sysv-sem)" = likely ] || [ "$(only sysv-sem)" = unknown ]  # within a second of it
         kill $younger; wait $younger || true
         echo hello | "$WYE" send "sysv-mq:id=$(ipcs -q | awk "/^0x/ {print \$2}")"
