@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: run.py [WORD...]   Builds each fault of faults.txt into a copy of the sources: a test must notice it.
 
-WORD: only those whose title has it. The copy lies in build/mutants and is built anew where it changed. The tests run in
+WORD: only those whose title has it, or whose tests are in the program of that name. The copy lies in build/mutants and is built anew where it changed. The tests run in
 namespaces of their own, for what a faulty library leaves behind or locks is nobody else's business. First everything
 runs without a fault: a test that fails then, or is skipped, would prove nothing.
 """
@@ -53,8 +53,7 @@ def build(program):
     if not (COPY / "build/release/build.ninja").exists():
         subprocess.run(["cmake", "--preset", "release"], cwd=COPY, env=env, check=True, stdout=subprocess.DEVNULL)
     made = subprocess.run(["cmake", "--build", "build/release", "--target", program], cwd=COPY, env=env, capture_output=True, text=True)
-    if made.returncode != 0:
-        sys.exit(made.stdout[-3000:] + made.stderr)
+    return None if made.returncode == 0 else made.stdout[-3000:] + made.stderr
 
 
 def run(program, wanted):
@@ -82,10 +81,11 @@ def apply(changes):
 
 
 def main():
-    chosen = [f for f in faults() if not sys.argv[1:] or any(word in f[0] for word in sys.argv[1:])]
+    chosen = [f for f in faults() if not sys.argv[1:] or any(word in f[0] or word == f[2] for word in sys.argv[1:])]
     copy_sources()
     for program in sorted({f[2] for f in chosen}):
-        build(program)
+        if wrong := build(program):
+            sys.exit(wrong)
     usable = []
     for title, changes, program, wanted in chosen:
         said, held = run(program, wanted)
@@ -97,12 +97,13 @@ def main():
     for title, changes, program, wanted in usable:
         apply(changes)
         try:
-            build(program)
-            said, _ = run(program, wanted)
+            wrong = build(program)
+            said = None if wrong else run(program, wanted)[0]
         finally:
             copy_sources()
         caught += said is not None
-        print(f"{title}: {'caught: ' + said if said else 'NOT CAUGHT by ' + wanted}", flush=True)
+        missed = "does not build: " + wrong if wrong else "NOT CAUGHT by " + wanted
+        print(f"{title}: {'caught: ' + said if said else missed}", flush=True)
     print(f"{caught} of {len(usable)} caught; {len(chosen) - len(usable)} could not be tried")
     return 0 if caught == len(usable) else 1
 

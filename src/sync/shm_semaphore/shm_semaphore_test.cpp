@@ -414,6 +414,19 @@ TEST(ShmSemaphore, what_is_no_semaphore_of_ours_is_refused_and_left_alone) {
     WYE_EXPECT_ERRC(Errc::bad_address, ShmSemaphore::open("../x", {{.create = Create::if_missing}}));
 }
 
+TEST(ShmSemaphore, one_whose_file_was_cut_off_or_grew_is_refused_and_not_touched) {
+    const Named n;
+    (void)n.open(2);
+    struct stat whole{};
+    ASSERT_EQ(::stat(n.path().c_str(), &whole), 0);
+    for (const off_t size : {whole.st_size - 4, whole.st_size / 2, off_t{200}, whole.st_size + 4096}) {
+        ASSERT_EQ(::truncate(n.path().c_str(), size), 0);
+        WYE_EXPECT_ERRC(Errc::mismatch, ShmSemaphore::open(n.name));
+        WYE_EXPECT_ERRC(Errc::mismatch, inspect("shm-sem:" + n.name));
+    }
+    ASSERT_EQ(::truncate(n.path().c_str(), whole.st_size), 0);  // so that it can be removed
+}
+
 TEST(ShmSemaphore, a_full_dev_shm_is_said_when_it_is_made) {
     const Named n;
     const auto small = [] { return own_tmpfs("/dev/shm", "size=64k"); };
