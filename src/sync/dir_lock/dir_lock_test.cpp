@@ -234,6 +234,37 @@ TEST_F(DirLockTest, of_many_who_break_one_dead_lock_one_has_it) {
     }
 }
 
+// Before each call of one breaker another comes by.
+TEST_F(DirLockTest, a_breaker_that_is_overtaken_at_any_system_call_takes_nothing_from_the_other) {
+    if (!test::may_step()) GTEST_SKIP() << "ptrace(2) is not allowed here";
+    auto dead = or_throw(sys::ProcessId::self());
+    dead.start -= 1;
+    const test::Shared<std::atomic<bool>> got;
+    const auto break_and_keep = [&] {
+        auto* const l = new DirLock(lock(true));
+        auto* const held = new Result<Held>(l->lock(Deadline::now()));
+        got->store(held->has_value());
+    };
+    unsigned overtaken = 0;
+    bool over = false;
+    for (long n = 1; !over; ++n) {
+        left_by(dead);
+        got->store(false);
+        test::Stepped one([] {}, break_and_keep);
+        over = one.step_calls(n) < n;
+        auto l = lock(true);
+        const auto mine = l.lock(Deadline::now());
+        one.finish();
+        overtaken += mine.has_value();
+        EXPECT_NE(mine.has_value(), got->load()) << "at stop " << n;
+        EXPECT_EQ(or_throw(l.status()).pid, mine ? ::getpid() : one.pid()) << "at stop " << n;
+        one.kill();
+        for (const auto& e : fs::directory_iterator(dir.path())) fs::remove_all(e.path());
+        ASSERT_LT(n, 1000);
+    }
+    EXPECT_GT(overtaken, 5u);
+}
+
 TEST_F(DirLockTest, what_is_no_directory_is_a_mismatch_and_a_missing_place_is_not_found) {
     std::ofstream{path} << "x";
     WYE_EXPECT_ERRC(Errc::mismatch, lock().lock(Deadline::now()));
