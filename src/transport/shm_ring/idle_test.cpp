@@ -1,9 +1,12 @@
 // What a ring costs that nobody uses.
+#include "support/together.hpp"
 #include "transport/shm_ring/shm_ring_test.hpp"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <thread>
@@ -76,6 +79,43 @@ TEST(ShmIdle, a_queue_as_it_is_made_by_default_takes_128_KiB) {
     struct stat s{};
     ASSERT_EQ(::stat(n.path().c_str(), &s), 0);
     EXPECT_LE(s.st_blocks / 2, 128);
+}
+
+// The quickest of many: without a wake each would lie there until it looks by itself, which is 10 ms from its
+// beginning.
+TEST(ShmIdle, who_has_just_fallen_asleep_is_woken) {
+    using Clock = std::chrono::steady_clock;
+    for (const auto shape : {Shape::stream, Shape::broadcast, Shape::queue}) {
+        const NamedRing n({.shape = shape});
+        const Shared<std::atomic<int>> round;
+        const Shared<std::atomic<std::int64_t>> sent, best;
+        best->store(INT64_MAX);
+        constexpr int rounds = 40;
+        const auto hear = [&](auto end) {
+            std::byte room[16];
+            for (int i = 1; i <= rounds; ++i) {
+                round->store(i);
+                if (!end.recv(room, 10s)) return false;
+                best->store(std::min(best->load(), Clock::now().time_since_epoch().count() - sent->load()));
+            }
+            return true;
+        };
+        Child other([&] { return shape == Shape::queue ? hear(n.worker()) : hear(n.reader()); });
+        const auto say = [&](auto end) {
+            for (int i = 1; i <= rounds; ++i) {
+                for (const Deadline soon = 10s; round->load() < i && !soon.passed();) ::usleep(100);
+                ::usleep(2000);  // it sleeps by now
+                sent->store(Clock::now().time_since_epoch().count());
+                WYE_ASSERT_OK(end.send(bytes_of("x"), 10s));
+            }
+        };
+        if (shape == Shape::queue)
+            say(n.producer());
+        else
+            say(n.writer());
+        EXPECT_TRUE(other.ok());
+        EXPECT_LT(best->load(), 3'000'000) << static_cast<int>(shape);
+    }
 }
 
 TEST(ShmIdle, who_waits_for_long_sleeps) {
