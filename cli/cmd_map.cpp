@@ -6,7 +6,9 @@
 #include "items.hpp"
 #include "pager.hpp"
 #include "registry/links.hpp"
+#include "registry/waits.hpp"
 #include "terminal.hpp"
+#include "wait_text.hpp"
 
 #include <fmt/format.h>
 
@@ -21,6 +23,25 @@ struct Options {
 };
 
 using Links = std::vector<Link>;
+
+struct Graph {
+    Links links;
+    std::vector<Wait> waits;  // of the processes that are shown
+};
+
+// Who sleeps near the process that was asked for: itself, those that have an object with it, and whom it keeps waiting.
+std::vector<Wait> waits_near(const Inventory& seen, const LinksWanted& wanted, const Links& links) {
+    auto all = waits_in(seen);
+    if (!wanted.pid) return all;
+    std::set<std::int32_t> near{*wanted.pid};
+    for (const auto& l : links)
+        if (l.holder) near.insert(l.holder->pid);
+    std::erase_if(all, [&](const Wait& w) {
+        return !near.contains(w.who.pid) &&
+               std::ranges::none_of(w.by, [&](const Holder* h) { return h->pid == *wanted.pid; });
+    });
+    return all;
+}
 
 std::string process_of(const Link& l) {
     return l.holder ? fmt::format("{}[{}]", escape(l.holder->comm), l.holder->pid)
@@ -50,13 +71,19 @@ std::string line_of(const Item& item, std::span<const Link> links) {
     return fmt::format("{}{}──{}──> {}{}", from, both, what, both, to);
 }
 
-std::string as_tree(const Links& all) {
+// "a[1] ··waits sysv-sem 3 [1]··> last changed by b[2] ?"
+std::string line_of(const Wait& w) {
+    return fmt::format("{} ··waits {}··> {}\n", waiter_of(w), cli::object_of(w), cured_by(w));
+}
+
+std::string as_tree(const Graph& all) {
     std::string out;
-    each_object(all, [&](const Item& i, std::span<const Link> links) {
+    each_object(all.links, [&](const Item& i, std::span<const Link> links) {
         auto line = line_of(i, links);
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + "\n";
     });
+    for (const auto& w : all.waits) out += line_of(w);
     return out;
 }
 
@@ -67,12 +94,13 @@ std::string label(std::string_view text, std::string_view unwanted) {
     return out;
 }
 
-// Each process and each object once, by a name of its own, and a line from one to the other.
-template <class Node, class Edge>
-void each_node_and_edge(const Links& all, Node&& node, Edge&& edge) {
+// Each process and each object once, by a name of its own, and a line from one to the other; and from who waits to who
+// could end it.
+template <class Node, class Edge, class Waits>
+void each_node_and_edge(const Graph& all, Node&& node, Edge&& edge, Waits&& waits) {
     std::set<std::string> done;
     std::size_t objects = 0;
-    each_object(all, [&](const Item& i, std::span<const Link> links) {
+    each_object(all.links, [&](const Item& i, std::span<const Link> links) {
         const auto object = fmt::format("o{}", objects++);
         node(object, object_of(i), true);
         for (const auto& l : links) {
@@ -81,9 +109,19 @@ void each_node_and_edge(const Links& all, Node&& node, Edge&& edge) {
             edge(process, object, l);
         }
     });
+    const auto known = [&](std::int32_t pid, const std::string& comm) {
+        auto process = fmt::format("p{}", pid);
+        if (done.insert(process).second) node(process, named(comm, pid), false);
+        return process;
+    };
+    for (const auto& w : all.waits)
+        for (const auto* h : w.by) waits(known(w.who.pid, w.who.comm), known(h->pid, h->comm), w);
+}
+std::string reason_of(const Wait& w) {
+    return "waits " + cli::object_of(w) + (w.by_last ? fmt::format(", {} by", last_did(w)) : "");
 }
 
-std::string as_dot(const Links& all) {
+std::string as_dot(const Graph& all) {
     std::string out = "digraph wye {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=10];\n";
     each_node_and_edge(
         all,
@@ -94,11 +132,14 @@ std::string as_dot(const Links& all) {
         [&](const std::string& process, const std::string& object, const Link& l) {
             const auto* style = l.gives && l.takes ? " [dir=none]" : l.gives ? "" : " [dir=back]";
             out += fmt::format("  {} -> {}{};\n", process, object, style);
+        },
+        [&](const std::string& from, const std::string& to, const Wait& w) {
+            out += fmt::format("  {} -> {} [style=dotted, label=\"{}\"];\n", from, to, label(reason_of(w), "\"\\"));
         });
     return out + "}\n";
 }
 
-std::string as_mermaid(const Links& all) {
+std::string as_mermaid(const Graph& all) {
     std::string out = "graph LR\n";
     each_node_and_edge(
         all,
@@ -110,13 +151,17 @@ std::string as_mermaid(const Links& all) {
             out += l.gives && l.takes ? fmt::format("  {} --- {}\n", process, object)
                    : l.gives          ? fmt::format("  {} --> {}\n", process, object)
                                       : fmt::format("  {} --> {}\n", object, process);
+        },
+        [&](const std::string& from, const std::string& to, const Wait& w) {
+            out += fmt::format("  {} -.->|\"{}\"| {}\n", from, label(reason_of(w), "\"\\<>#;|"), to);
         });
     return out;
 }
 
-Json as_json(const Links& all) {
-    Json document{{"schema", "wye.map/1"}, {"objects", Json::array()}, {"links", Json::array()}};
-    each_object(all, [&](const Item& i, std::span<const Link> links) {
+Json as_json(const Graph& all) {
+    Json document{
+        {"schema", "wye.map/1"}, {"objects", Json::array()}, {"links", Json::array()}, {"waits", Json::array()}};
+    each_object(all.links, [&](const Item& i, std::span<const Link> links) {
         const auto index = document["objects"].size();
         document["objects"].push_back(json_of(i));
         for (const auto& l : links)
@@ -126,6 +171,20 @@ Json as_json(const Links& all) {
                                          {"gives", l.gives},
                                          {"takes", l.takes}});
     });
+    for (const auto& w : all.waits) {
+        Json by = Json::array();
+        for (const auto* h : w.by) by.push_back({{"pid", h->pid}, {"comm", h->comm}});
+        document["waits"].push_back({{"pid", w.who.pid},
+                                     {"tid", w.who.tid},
+                                     {"comm", w.who.comm},
+                                     {"in", w.who.what},
+                                     {"kind", w.item->kind},
+                                     {"name", w.item->name},
+                                     {"part", w.who.part < 0 ? Json(nullptr) : Json(w.who.part)},
+                                     {"until", std::move(by)},
+                                     {"nobody_else", w.sure},
+                                     {"by_last_use", w.by_last}});
+    }
     return document;
 }
 
@@ -142,8 +201,9 @@ int draw(const std::string& dot) {
 
 int run(const Options& o) {
     const auto seen = take_inventory();
-    const auto all = links_in(seen, o.wanted);
-    const int code = view_exit(seen.coverage, !all.empty());
+    Graph all{.links = links_in(seen, o.wanted), .waits = {}};
+    all.waits = waits_near(seen, o.wanted, all.links);
+    const int code = view_exit(seen.coverage, !all.links.empty() || !all.waits.empty());
     if (o.svg) {
         const int drawn = draw(as_dot(all));
         return drawn == view_found ? code : drawn;

@@ -51,3 +51,70 @@ else:
         look wait --pid "$made" >"$T/out"
         grep -q "semop .*sysv-sem .* ?" "$T/out"'
 }
+
+# What `wait` says of the last scene: how many of its processes sleep, and the rings they are in.
+export rings='
+rings() { look wait --cycles --json >"$T/w" && jq -e "[.cycles[] | {sure, n: (.pids | length)}] == $1" "$T/w" >/dev/null; }
+asleep() { look wait --json >"$T/w" && jq -e "[.waits[] | select(.comm == \"factory\")] | length == $1" "$T/w" >/dev/null; }
+end() { kill -9 "$made"; wait "$made" 2>/dev/null || true; eventually asleep 0; }
+'
+
+@test "two who wait for each other over semaphores, queues and locks are likely a deadlock; over pipes, for certain" {
+    world "$rings"'
+        likely="[{sure: false, n: 2}]"
+        for knot in "knot-sem knot 0x51" "knot-lock-sem knot 0x52 $T/lock" "knot-msg knot 0x53 0x54" "knot-posix-sem knot /a /b" "knot-mq knot /p /q"; do
+            scene $knot
+            eventually rings "$likely" || { echo "$knot"; cat "$T/w"; false; }
+            look wait --cycles --sure >"$T/out"
+            [ "$(wc -l <"$T/out")" = 1 ]
+            end
+        done
+        scene knot-pipes knot
+        eventually rings "[{sure: true, n: 2}]"
+        look wait --cycles --sure | grep -q "^deadlock: factory"
+        look wait | grep -q "pipe:.*, full .*for ever"'
+}
+
+@test "who will give up, who goes on, and a third who could help: no deadlock" {
+    world "$rings"'
+        for knot in "knot-sem timed 0x51" "knot-lock-sem timed 0x52 $T/lock" "knot-posix-sem timed /a /b" "knot-mq timed /p /q" "knot-mq third /r /s"; do
+            scene $knot
+            eventually asleep 2 || { echo "$knot"; cat "$T/w"; false; }
+            rings "[]" || { echo "$knot"; cat "$T/w"; false; }
+            end
+        done
+        for knot in "knot-sem loose 0x61" "knot-lock-sem loose 0x62 $T/lock2" "knot-msg loose 0x63 0x64" "knot-posix-sem loose /c /d" "knot-mq loose /t /u" "knot-pipes loose"; do
+            scene $knot
+            eventually asleep 1 || { echo "$knot"; cat "$T/w"; false; }
+            rings "[]" || { echo "$knot"; cat "$T/w"; false; }
+            end
+        done'
+}
+
+@test "who changed a semaphore last is told with it; asking leaves the set as it was" {
+    world '
+        scene knot-sem knot 0x51
+        cat /proc/sysvipc/sem >"$T/before"
+        told() { look wait >"$T/out" && grep -q "semop .*sysv-sem 0 key 0x51 \[1\] .*last changed by factory\[[0-9]*\] ? .*likely" "$T/out"; }
+        eventually told
+        look wait --cycles | grep -q "^likely deadlock: factory\[[0-9]*\] semop 0 key 0x51 \[[01]\] (last changed by) -> factory"
+        look map | grep -q "^factory\[$made\] ··waits sysv-sem 0 key 0x51 \[1\]··> last changed by factory\[[0-9]*\] ?$"
+        look map --dot | grep -q "style=dotted, label=\"waits sysv-sem 0 key 0x51 \[1\], last changed by\""
+        look map --mermaid | grep -q -- "-\.->|\"waits sysv-sem"
+        look map --json | jq -e --argjson p "$made" "any(.waits[]; .pid == \$p and .by_last_use and .part == 1)" >/dev/null
+        diff "$T/before" /proc/sysvipc/sem'
+}
+
+@test "in another IPC namespace, too" {
+    world "$rings"'
+        unshare --ipc "$FACTORY" knot-sem knot 0x51 >"$T/other" &
+        eventually rings "[{sure: false, n: 2}]"'
+}
+
+@test "whose last user is gone, or only himself, waits for nobody who is known" {
+    world "$rings"'
+        scene semop 0x77
+        eventually asleep 1
+        jq -e ".waits[0] | .until == [] and (.nobody_else | not) and .part == 1" "$T/w" >/dev/null
+        rings "[]"'
+}

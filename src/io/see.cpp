@@ -14,7 +14,16 @@ Holder holder(const sys::SeenProcess& p, std::string_view via) {
 }
 
 Waiter waiter(const sys::SeenProcess& p, const sys::Blocked& b, std::string_view what) {
-    return {.pid = p.pid, .tid = b.tid, .comm = p.comm, .what = what};
+    return {
+        .pid = p.pid, .tid = b.tid, .comm = p.comm, .what = what, .timed = b.timed, .threads = p.threads, .last = {}};
+}
+
+std::optional<Holder> last_user(const sys::Snapshot& s, std::int32_t pid, std::int64_t when, const Waiter& w) {
+    const auto* p = pid > 0 && pid != w.pid ? s.process(pid) : nullptr;
+    if (!p) return {};
+    constexpr std::int64_t tick = 10'000'000, second = 1'000'000'000;
+    const bool older = s.booted + static_cast<std::int64_t>(p->start) * tick <= (when + 1) * second;
+    return older ? std::optional(holder(*p, "last")) : std::nullopt;
 }
 
 void add_open(const sys::Snapshot& s, sys::FileKey k, Item& item) {
@@ -26,12 +35,18 @@ void add_open(const sys::Snapshot& s, sys::FileKey k, Item& item) {
 }
 
 void add_movers(const sys::Snapshot& s, sys::FileKey key, Item& item) {
-    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
-        if (b.in != sys::SleepsIn::read && b.in != sys::SleepsIn::write) return;
-        const auto f = std::ranges::find(p.fds, static_cast<int>(b.args[0]), &sys::SeenFd::fd);
-        if (f != p.fds.end() && f->file.key == key)
-            item.waiters.push_back(waiter(p, b, b.in == sys::SleepsIn::read ? "read" : "write"));
-    });
+    bool empty = false, full = false;
+    for (const auto use : s.asleep_at(key)) {
+        const auto& b = s.sleeper(use);
+        const bool reads = b.in == sys::SleepsIn::read;
+        if (!reads && b.in != sys::SleepsIn::write) continue;
+        item.waiters.push_back(waiter(s.processes[use.process], b, reads ? "read" : "write"));
+        (reads ? empty : full) = true;
+    }
+    // Where both sleep, one of them is just being woken.
+    if (empty == full) return;
+    item.use += empty ? ", empty" : ", full";
+    item.facts.emplace_back(empty ? "empty" : "full", true);
 }
 
 void add_mapped(const sys::Snapshot& s, sys::FileKey k, Item& item, std::string_view via) {

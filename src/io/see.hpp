@@ -4,6 +4,7 @@
 
 #include "os/snapshot/snapshot.hpp"
 
+#include <initializer_list>
 #include <set>
 
 namespace wye {
@@ -11,6 +12,10 @@ namespace wye {
 FileIdentity identity(sys::FileKey k) noexcept;
 Holder holder(const sys::SeenProcess&, std::string_view via);
 Waiter waiter(const sys::SeenProcess&, const sys::Blocked&, std::string_view what);
+
+/// Who changed an object last, by the number that the kernel kept and the second when: if that process still lives.
+/// Nobody who sleeps for it himself is meant.
+std::optional<Holder> last_user(const sys::Snapshot&, std::int32_t pid, std::int64_t when, const Waiter&);
 
 /// Who has it open, a line a descriptor; who has it mapped, a line a process.
 void add_open(const sys::Snapshot&, sys::FileKey, Item&);
@@ -26,12 +31,12 @@ std::string counted(std::uint64_t n, std::string_view thing);
 
 /// Each thread that sleeps in one of these calls, with its process.
 template <class Visit>
-void each_blocked(const sys::Snapshot& s, Visit&& visit) {
-    for (const auto& p : s.processes)
-        for (const auto& b : p.blocked) visit(p, b);
+void each_asleep(const sys::Snapshot& s, std::initializer_list<sys::SleepsIn> in, Visit&& visit) {
+    for (const auto call : in)
+        for (const auto use : s.asleep(call)) visit(s.processes[use.process], s.sleeper(use));
 }
 
-/// Who sleeps in read(2) or write(2) of a pipe or FIFO that is empty, or full.
+/// Who sleeps in read(2) or write(2) of a pipe or FIFO, which by this is known to be empty, or full.
 void add_movers(const sys::Snapshot&, sys::FileKey, Item&);
 
 /// A file that a process has open or mapped, by whoever shows it first: each once.

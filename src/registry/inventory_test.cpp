@@ -4,8 +4,10 @@
 #include "support/support.hpp"
 #include "support/together.hpp"
 
+#include <fcntl.h>
 #include <mqueue.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,6 +99,51 @@ TEST(Inventory, ASegmentOfAnotherNamespaceWithTheSameIdIsNotOurs) {
         EXPECT_EQ(i.held(), i.ns == 2);
         EXPECT_EQ(i.own_ns, i.ns == 1);
     }
+}
+
+// A thread that sleeps in semop(2) for `op`.
+void sleep_at(SeenProcess& p, int id, sys::SemaphoreOp op) {
+    sys::Blocked b{.tid = p.pid, .in = sys::SleepsIn::semop, .ops = {op}, .opening = {}, .path = {}};
+    b.args[0] = static_cast<std::uint64_t>(id);
+    p.blocked.push_back(std::move(b));
+}
+
+TEST(Inventory, WhoChangedASemaphoreLastIsToldWhereHeLives) {
+    auto s = machine();
+    s.booted = 1'000'000'000'000;
+    s.processes = {process(1), process(2)};  // both a second after boot
+    sys::SysvSemRow set;
+    set.id = 3, set.members = 2, set.operated = 1060, set.awaited = {{.number = 1, .value = 0, .last = 2}};
+    s.ipc[0].sem = {set};
+    sleep_at(s.processes[0], 3, {.member = 1, .change = -1});
+    const auto waiter = [&] { return find(seen(s), "sysv-sem", "3 private")->waiters.at(0); };
+    EXPECT_EQ(waiter().part, 1);
+    ASSERT_TRUE(waiter().last);
+    EXPECT_EQ(waiter().last->pid, 2);
+    s.processes[1].start = 9000;  // another who has its number: 90 s after boot, and the set was used at 60
+    EXPECT_FALSE(waiter().last);
+    s.processes[1].start = 100, s.ipc[0].sem[0].awaited[0].last = 1;
+    EXPECT_FALSE(waiter().last) << "himself";
+    s.ipc[0].sem[0].awaited[0].value = 1;
+    EXPECT_EQ(waiter().part, -1) << "it does not stop the call: he is just being woken";
+}
+
+TEST(Inventory, WhoSleepsAtAPipeSaysThatItIsEmptyOrFull) {
+    auto s = machine();
+    s.processes = {process(1), process(2)};
+    open_file(s.processes[0], 3, {13, 5}, sys::type_fifo, "pipe:[5]", 0);
+    open_file(s.processes[1], 4, {13, 5}, sys::type_fifo, "pipe:[5]", 1);
+    const auto use = [&] { return find(seen(s), "pipe", "pipe:[5]")->use; };
+    EXPECT_EQ(use(), "1 writer to 1 reader");
+    sys::Blocked b{.tid = 1, .in = sys::SleepsIn::read, .ops = {}, .opening = {}, .path = {}};
+    b.args[0] = 3;
+    s.processes[0].blocked = {b};
+    EXPECT_EQ(use(), "1 writer to 1 reader, empty");
+    b.in = sys::SleepsIn::write, b.args[0] = 4;
+    s.processes[1].blocked = {b};
+    EXPECT_EQ(use(), "1 writer to 1 reader") << "one of them is just being woken";
+    s.processes[0].blocked.clear();
+    EXPECT_EQ(use(), "1 writer to 1 reader, full");
 }
 
 TEST(Inventory, EventfdsThatShareAnInodeAreApart) {
@@ -202,6 +249,27 @@ TEST(TakeInventory, FindsAPipeOfOurs) {
     EXPECT_EQ(i->holders[0].pid, ::getpid());
     EXPECT_GT(all.coverage.processes, 0u);
     ::close(ends[0]), ::close(ends[1]);
+}
+
+TEST(TakeInventory, ALockIsEverybodysWhoSharesTheDescription) {
+    test::TempDir dir;
+    const auto path = dir / "lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_GE(fd, 0);
+    ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+    test::Child other([] {
+        for (;;) ::pause();
+        return true;
+    });
+    const auto all = take_inventory();
+    const auto* i = find(all, "lock", path);
+    ASSERT_TRUE(i);
+    std::set<int> pids;
+    for (const auto& h : i->holders) pids.insert(h.pid);
+    EXPECT_EQ(pids, (std::set<int>{::getpid(), static_cast<int>(other.pid())}));
+    EXPECT_EQ(i->use, "2 flock write");
+    other.kill();
+    ::close(fd);
 }
 
 TEST(TakeInventory, LeavesNoDescriptorBehind) {

@@ -22,6 +22,8 @@ std::span<const Scene> sysv_scenes();
 std::span<const Scene> file_scenes();
 std::span<const Scene> socket_scenes();
 std::span<const Scene> other_scenes();
+std::span<const Scene> knot_scenes();
+std::span<const Scene> crowd_scenes();
 
 /// Ends the program with the errno of `what` where a call failed.
 long must(long result, const char* what);

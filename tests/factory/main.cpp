@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -36,16 +37,20 @@ int copy() {
 
 namespace {
 
+std::array<std::span<const Scene>, 6> all_scenes() {
+    return {sysv_scenes(), file_scenes(), socket_scenes(), other_scenes(), knot_scenes(), crowd_scenes()};
+}
+
 int run(const std::string& name, const Words& arguments) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (const auto scenes : {sysv_scenes(), file_scenes(), socket_scenes(), other_scenes()})
+    for (const auto scenes : all_scenes())
         for (const auto& s : scenes)
             if (name == s.name) {
                 s.make(arguments);
                 ready();
                 for (;;) ::pause();
             }
-    for (const auto scenes : {sysv_scenes(), file_scenes(), socket_scenes(), other_scenes()})
+    for (const auto scenes : all_scenes())
         for (const auto& s : scenes) std::printf("%-18s %-22s %s\n", s.name, s.arguments, s.what);
     return 2;
 }

@@ -58,7 +58,11 @@ struct Holder {
 struct Waiter {
     std::int32_t pid = 0, tid = 0;
     std::string comm;
-    std::string_view what;  ///< "semop", "msgrcv", "open to read" ...
+    std::string_view what;       ///< "semop", "msgrcv", "open to read" ...
+    std::int32_t part = -1;      ///< which semaphore of a set
+    bool timed = false;          ///< it has a deadline, and wakes by itself
+    std::uint64_t threads = 1;   ///< of its process
+    std::optional<Holder> last;  ///< who changed last what it waits for, and lives: no holder, but likely the one
 };
 
 /// One object.

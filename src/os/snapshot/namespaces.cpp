@@ -2,6 +2,7 @@
 // one of our own: setns(2) changes that thread alone, for these kinds of namespaces.
 #include "wye/os/fd.hpp"
 
+#include "os/sem_calls.hpp"
 #include "os/snapshot/parse.hpp"
 #include "os/snapshot/pass.hpp"
 
@@ -74,10 +75,28 @@ bool dump_inet(int socket, std::uint8_t family, int protocol, std::vector<InetSo
 
 // ---- a namespace, from inside
 
-void read_sysv(IpcNamespace& ns, Reader& reader) {
+// Of the semaphores that somebody sleeps for: their values, and who changed them last. Asking changes nothing.
+void ask_awaited(const Snapshot& s, IpcNamespace& ns) {
+    for (const auto& p : s.processes)
+        for (const auto& b : p.blocked) {
+            if (b.in != SleepsIn::semop || p.ns.ipc != ns.ino) continue;
+            const auto set = std::ranges::find(ns.sem, static_cast<std::int32_t>(b.args[0]), &SysvSemRow::id);
+            if (set == ns.sem.end()) continue;
+            for (const auto& op : b.ops) {
+                if (set->member(op.member)) continue;
+                const long value = sys::semctl(set->id, op.member, GETVAL),
+                           last = sys::semctl(set->id, op.member, GETPID);
+                if (value < 0 || last < 0) continue;
+                set->awaited.push_back({op.member, static_cast<std::uint16_t>(value), static_cast<std::int32_t>(last)});
+            }
+        }
+}
+
+void read_sysv(const Snapshot& s, IpcNamespace& ns, Reader& reader) {
     ns.shm = parse_sysv_shm(reader.whole(AT_FDCWD, "/proc/sysvipc/shm"));
     ns.seen = reader.error() == 0;
     ns.sem = parse_sysv_sem(reader.whole(AT_FDCWD, "/proc/sysvipc/sem"));
+    ask_awaited(s, ns);
     ns.msg = parse_sysv_msg(reader.whole(AT_FDCWD, "/proc/sysvipc/msg"));
 }
 
@@ -178,7 +197,7 @@ void take_namespaces(Snapshot& s, Reader& reader) {
     bool others = false;
     for (auto& ns : s.ipc)
         if (ns.ino == s.own.ipc)
-            read_sysv(ns, reader), read_queues(s, ns);
+            read_sysv(s, ns, reader), read_queues(s, ns);
         else
             others = true;
     for (auto& ns : s.net)
@@ -189,7 +208,8 @@ void take_namespaces(Snapshot& s, Reader& reader) {
     if (others)
         (void)in_thread([&] {
             for (auto& ns : s.ipc)
-                if (ns.ino != s.own.ipc && enter(ipc[ns.ino], CLONE_NEWIPC)) read_sysv(ns, reader), read_queues(s, ns);
+                if (ns.ino != s.own.ipc && enter(ipc[ns.ino], CLONE_NEWIPC))
+                    read_sysv(s, ns, reader), read_queues(s, ns);
             for (auto& ns : s.net)
                 if (ns.ino != s.own.net && enter(net[ns.ino], CLONE_NEWNET)) ns.seen = dump_sockets(ns);
         });

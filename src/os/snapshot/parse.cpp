@@ -4,8 +4,11 @@
 #include "os/snapshot/words.hpp"
 
 #include <fcntl.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+
+#include <cstring>
 
 namespace wye::sys {
 namespace {
@@ -81,6 +84,24 @@ SleepsIn sleeps_in(long number) noexcept {
             return SleepsIn::write;
         default:
             return SleepsIn::other;
+    }
+}
+
+// Whether the call ends by itself, by the argument that says when.
+bool has_deadline(long number, const std::uint64_t* args) noexcept {
+    constexpr std::uint64_t wait = 0, wait_bitset = 9, command = 0x7f;  // of futex(2)
+    switch (number) {
+#ifdef SYS_semtimedop
+        case SYS_semtimedop:
+            return args[3] != 0;
+#endif
+        case SYS_mq_timedsend:
+        case SYS_mq_timedreceive:
+            return args[4] != 0;
+        case SYS_futex:
+            return args[3] != 0 && ((args[1] & command) == wait || (args[1] & command) == wait_bitset);
+        default:
+            return false;
     }
 }
 
@@ -202,11 +223,21 @@ std::optional<Blocked> parse_syscall(std::string_view text) {
     if (b.in == SleepsIn::other) return {};
     for (auto& a : b.args)
         if (!w.take(a, 16)) return {};
+    b.timed = has_deadline(number, b.args);
 #ifdef SYS_open
     if (number == SYS_open)
         b.args[2] = b.args[1], b.args[1] = b.args[0], b.args[0] = static_cast<std::uint64_t>(AT_FDCWD);
 #endif
     return b;
+}
+
+std::vector<SemaphoreOp> parse_semaphore_ops(std::span<const std::byte> memory) {
+    std::vector<SemaphoreOp> all;
+    for (sembuf op; memory.size() >= sizeof op; memory = memory.subspan(sizeof op)) {
+        std::memcpy(&op, memory.data(), sizeof op);
+        all.push_back({.member = op.sem_num, .change = op.sem_op});
+    }
+    return all;
 }
 
 // "1: -> POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"

@@ -33,6 +33,9 @@ void parse_maps(std::string_view, std::vector<SeenMap>&);
 /// Of /proc/PID/syscall; nullopt for one that runs, or is not in a call that anybody waits for here.
 std::optional<Blocked> parse_syscall(std::string_view);
 
+/// Of a sleeper's memory: as many as are whole.
+std::vector<SemaphoreOp> parse_semaphore_ops(std::span<const std::byte>);
+
 std::optional<FileLock> parse_lock(std::string_view line);
 std::vector<FileLock> parse_locks(std::string_view);
 

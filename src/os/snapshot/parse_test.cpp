@@ -135,6 +135,26 @@ TEST(ParseSyscall, WhatIsWaitedIn) {
 #endif
 }
 
+TEST(ParseSyscall, WhoHasADeadlineWakesByItself) {
+#ifdef __x86_64__
+    const auto timed = [](std::string_view call) { return parse_syscall(call)->timed; };
+    EXPECT_FALSE(timed("220 0x5 0x7ffc0 0x1 0x0 0x0 0x0 0x1 0x2\n"));
+    EXPECT_TRUE(timed("220 0x5 0x7ffc0 0x1 0x7ffd0 0x0 0x0 0x1 0x2\n"));
+    EXPECT_FALSE(timed("242 0x5 0x7ffc0 0x1 0x3 0x0 0x0 0x1 0x2\n")) << "mq_send, of priority 3";
+    EXPECT_TRUE(timed("243 0x5 0x7ffc0 0x1 0x3 0x7ffd0 0x0 0x1 0x2\n"));
+    EXPECT_FALSE(timed("202 0x7f00 0x189 0x0 0x0 0x0 0xffffffff 0x1 0x2\n")) << "FUTEX_WAIT_BITSET";
+    EXPECT_TRUE(timed("202 0x7f00 0x189 0x0 0x7ffd0 0x0 0xffffffff 0x1 0x2\n"));
+    EXPECT_FALSE(timed("202 0x7f00 0x81 0x1 0x7ffd0 0x0 0x0 0x1 0x2\n")) << "FUTEX_WAKE has none";
+#endif
+}
+
+TEST(ParseSemaphoreOps, AsManyAsAreWhole) {
+    const std::uint16_t words[] = {1, 0xffff, 0, 7, 2, 0x1000, 9, 9};
+    const auto all = parse_semaphore_ops(std::as_bytes(std::span(words)));
+    EXPECT_EQ(all, (std::vector<SemaphoreOp>{{1, -1}, {7, 2}}));
+    EXPECT_TRUE(parse_semaphore_ops({}).empty());
+}
+
 TEST(ParseLocks, HoldersWaitersAndLeases) {
     const auto all = parse_locks(
         "1: POSIX  ADVISORY  READ  5433 08:01:7864448 128 128\n"

@@ -5,6 +5,8 @@
 #include "os/snapshot/pass.hpp"
 #include "os/snapshot/words.hpp"
 
+#include <sys/sem.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -27,6 +29,8 @@ std::string_view Reader::read(int dir, const char* name, bool whole) {
 }
 
 namespace {
+
+constexpr std::uint64_t most_operations = 64;  // of one semop(2) that are looked at
 
 // A number as a name: "4711", or "task/4711/syscall".
 class Name {
@@ -125,6 +129,14 @@ void take_opening(int process, std::int32_t pid, Blocked& b) {
     if (f && f->is(type_fifo)) b.opening = f;
 }
 
+// Which semaphores it waits for, its own memory says.
+void take_operations(std::int32_t pid, Blocked& b) {
+    sembuf ops[most_operations];
+    const auto n = std::min<std::uint64_t>(b.args[2], most_operations);
+    const long r = read_memory_of(pid, b.args[1], ops, n * sizeof *ops);
+    if (r > 0) b.ops = parse_semaphore_ops(std::as_bytes(std::span(ops)).first(static_cast<std::size_t>(r)));
+}
+
 void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
     auto b = parse_syscall(reader.piece(process, Name("task/", tid, "/syscall")));
     if (reader.error() == -EPERM || reader.error() == -EACCES || (reader.error() == -ENOENT && tid == own_pid()))
@@ -132,6 +144,7 @@ void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
     if (!b) return;
     b->tid = tid;
     if (b->in == SleepsIn::open) take_opening(process, p.pid, *b);
+    if (b->in == SleepsIn::semop) take_operations(p.pid, *b);
     if (b->in == SleepsIn::open && !b->opening) return;
     p.blocked.push_back(std::move(*b));
 }
@@ -172,7 +185,7 @@ void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::
     if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return;
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
     const auto status = parse_status(reader.piece(process.get(), "status"));
-    p.uid = status.uid, p.effective = status.effective, p.inner = status.inner, p.signals = status.signals;
+    p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner, p.signals = status.signals;
     take_namespaces_of(process.get(), p);
     const long wrong = take_fds(s, reader, process.get(), p);
     if (wrong == -ENOENT || wrong == -ESRCH) return;  // it has gone, too

@@ -25,13 +25,44 @@ std::span<const Snapshot::Use> found(const auto& map, FileKey k) noexcept {
 std::span<const Snapshot::Use> Snapshot::open_at(FileKey k) const noexcept { return found(open_, k); }
 std::span<const Snapshot::Use> Snapshot::mapped_at(FileKey k) const noexcept { return found(mapped_, k); }
 
+std::span<const Snapshot::Use> Snapshot::asleep_at(FileKey k) const noexcept { return found(asleep_at_, k); }
+
+const SeenProcess* Snapshot::process(std::int32_t pid) const noexcept {
+    const auto at = by_pid_.find(pid);
+    return at == by_pid_.end() ? nullptr : &processes[at->second];
+}
+
 void Snapshot::index() {
-    open_.clear(), mapped_.clear();
+    open_.clear(), mapped_.clear(), asleep_at_.clear(), by_pid_.clear();
+    for (auto& a : asleep_) a.clear();
     for (std::uint32_t p = 0; p < processes.size(); ++p) {
         for (std::uint32_t i = 0; i < processes[p].fds.size(); ++i)
             if (processes[p].fds[i].file.mode != 0) open_[processes[p].fds[i].file.key].push_back({p, i});
         for (std::uint32_t i = 0; i < processes[p].maps.size(); ++i)
             mapped_[processes[p].maps[i].file].push_back({p, i});
+        by_pid_.try_emplace(processes[p].pid, p);
+        for (std::uint32_t i = 0; i < processes[p].blocked.size(); ++i) index_sleeper({p, i});
+    }
+}
+
+void Snapshot::index_sleeper(Use u) {
+    const auto& p = processes[u.process];
+    const auto& b = p.blocked[u.index];
+    asleep_[static_cast<std::size_t>(b.in)].push_back(u);
+    switch (b.in) {
+        case SleepsIn::read:
+        case SleepsIn::write:
+        case SleepsIn::mq_send:
+        case SleepsIn::mq_receive:
+        case SleepsIn::flock:
+        case SleepsIn::fcntl:
+            // A thread with descriptors of its own may have another there: all that have the number are meant.
+            for (const auto& f : p.fds)
+                if (f.fd == static_cast<std::int32_t>(b.args[0]) && f.file.mode != 0)
+                    asleep_at_[f.file.key].push_back(u);
+            break;
+        default:
+            break;
     }
 }
 

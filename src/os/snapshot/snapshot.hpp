@@ -91,12 +91,20 @@ enum class SleepsIn : std::uint8_t {
     flock,
     fcntl,
     read,
-    write
+    write,
+    count_
+};
+struct SemaphoreOp {  // of semop(2)
+    std::uint16_t member = 0;
+    std::int16_t change = 0;
+    bool operator==(const SemaphoreOp&) const = default;
 };
 struct Blocked {
     std::int32_t tid = 0;
     SleepsIn in = SleepsIn::other;
+    bool timed = false;                // it gave the call a deadline, and wakes by itself
     std::uint64_t args[6] = {};        // open(2) as openat(2) has them
+    std::vector<SemaphoreOp> ops;      // of semop(2), where its memory may be read
     std::optional<FileFacts> opening;  // the FIFO whose other end it waits for in open(2)
     std::string path;                  // as it called it
 };
@@ -115,6 +123,7 @@ struct SeenProcess {
     bool readable = false;    // its descriptors and maps
     bool calls_told = true;   // what its threads sleep in, which asks for more rights
     bool shares_map = false;  // its memory is its parent's (vfork): counted there
+    std::uint64_t threads = 1;
     struct {
         std::uint64_t ipc = 0, net = 0, mnt = 0, pid = 0;  // inodes; 0: not told
     } ns;
@@ -139,6 +148,16 @@ struct SysvShmRow : SysvObject {
 struct SysvSemRow : SysvObject {
     std::uint64_t members = 0;
     std::int64_t operated = 0;
+    struct Member {
+        std::uint16_t number = 0, value = 0;
+        std::int32_t last = 0;  // who changed it last; 0: not told
+    };
+    std::vector<Member> awaited;  // those that a thread sleeps for, where the set may be read
+    const Member* member(std::uint16_t n) const noexcept {
+        for (const auto& m : awaited)
+            if (m.number == n) return &m;
+        return nullptr;
+    }
 };
 struct SysvMsgRow : SysvObject {
     std::uint64_t bytes = 0, messages = 0;
@@ -239,23 +258,33 @@ struct Snapshot {
     std::uint64_t calls = 0;         // system calls
 
     struct Use {
-        std::uint32_t process = 0, index = 0;  // of processes, and of its fds or maps
+        std::uint32_t process = 0, index = 0;  // of processes, and of its fds, maps or sleepers
     };
     /// Who has this file open, and who has it mapped.
     std::span<const Use> open_at(FileKey) const noexcept;
     std::span<const Use> mapped_at(FileKey) const noexcept;
     std::span<const Use> socket_at(std::uint64_t ino) const noexcept { return open_at({socket_dev, ino}); }
+    /// Who sleeps in this call; and who sleeps in any call on a descriptor of this file.
+    std::span<const Use> asleep(SleepsIn in) const noexcept { return asleep_[static_cast<std::size_t>(in)]; }
+    std::span<const Use> asleep_at(FileKey) const noexcept;
+    const SeenProcess* process(std::int32_t pid) const noexcept;
+
     const SeenFd& fd(Use u) const noexcept { return processes[u.process].fds[u.index]; }
     const SeenMap& map(Use u) const noexcept { return processes[u.process].maps[u.index]; }
+    const Blocked& sleeper(Use u) const noexcept { return processes[u.process].blocked[u.index]; }
 
-    /// Fills what open_at() and mapped_at() answer from.
+    /// Fills what the questions above are answered from.
     void index();
 
 private:
+    void index_sleeper(Use);
     struct Hash {
         std::size_t operator()(const FileKey& k) const noexcept { return k.ino * 0x9e3779b97f4a7c15u ^ k.dev; }
     };
-    std::unordered_map<FileKey, std::vector<Use>, Hash> open_, mapped_;
+    using Uses = std::unordered_map<FileKey, std::vector<Use>, Hash>;
+    Uses open_, mapped_, asleep_at_;
+    std::vector<Use> asleep_[static_cast<std::size_t>(SleepsIn::count_)];
+    std::unordered_map<std::int32_t, std::uint32_t> by_pid_;
 };
 
 /// Everything that this process may see. Nothing that it may not see is an error: what is missing is said in the

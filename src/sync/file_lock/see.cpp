@@ -44,6 +44,7 @@ void add_way(Locked& l, const sys::FileLock& lock) {
 
 // One that was made without a name and given it later is still shown as "#4711 (deleted)".
 std::string name_of(const sys::Snapshot& s, const sys::SeenFd& f) {
+    if (!f.target.ends_with(" (deleted)")) return f.target;
     for (const auto& place : s.shm)
         for (const auto& there : place.files)
             if (there.file.key == f.file.key) return place.path + "/" + there.path;
@@ -73,15 +74,17 @@ void from_table(const sys::Snapshot& s, AllLocked& all, const std::map<sys::File
         const auto known = names.find(lock.file);
         const auto file = known == names.end() ? lock.file : known->second;
         auto& l = all[{file, lock.kind == sys::LockKind::lease}];
-        const auto p = std::ranges::find(s.processes, lock.pid, &sys::SeenProcess::pid);
+        const auto* p = s.process(lock.pid);
         if (lock.waits) {
-            if (p != s.processes.end())
-                l.item.waiters.push_back({.pid = p->pid, .tid = p->pid, .comm = p->comm, .what = word(lock.kind)});
+            if (!p) continue;
+            auto& w = l.item.waiters.emplace_back(
+                waiter(*p, {.tid = p->pid, .ops = {}, .opening = {}, .path = {}}, word(lock.kind)));
+            w.timed = lock.kind == sys::LockKind::lease;  // the kernel takes it away after a while
             continue;
         }
         if (!l.item.holders.empty()) continue;  // seen with its descriptor
         add_way(l, lock);
-        if (p != s.processes.end())
+        if (p)
             l.item.holders.push_back(holder(*p, "lock")), l.item.holders.back().writes = lock.write;
         else
             ++l.item.hidden_holders;
@@ -90,8 +93,7 @@ void from_table(const sys::Snapshot& s, AllLocked& all, const std::map<sys::File
 
 // Of who waits for an OFD lock the table has no number; its call has the descriptor.
 void from_calls(const sys::Snapshot& s, AllLocked& all) {
-    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
-        if (b.in != sys::SleepsIn::flock && b.in != sys::SleepsIn::fcntl) return;
+    each_asleep(s, {sys::SleepsIn::flock, sys::SleepsIn::fcntl}, [&](const auto& p, const auto& b) {
         for (const auto& f : p.fds) {
             const auto l = all.find({f.file.key, false});
             if (l == all.end() || static_cast<std::uint32_t>(f.fd) != static_cast<std::uint32_t>(b.args[0])) continue;

@@ -24,14 +24,14 @@ Fifos known(const sys::Snapshot& s) {
         return f.is(sys::type_fifo) && !target.starts_with("pipe:[");
     };
     for (const auto& h : held_files(s, is_fifo)) all.try_emplace(h.file.key, Known{h.file, h.target, h.process.ns.mnt});
-    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
+    each_asleep(s, {sys::SleepsIn::open}, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
         if (b.opening) all.try_emplace(b.opening->key, Known{*b.opening, b.path, p.ns.mnt});
     });
     return all;
 }
 
 void add_waiters(const sys::Snapshot& s, sys::FileKey key, Item& item) {
-    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
+    each_asleep(s, {sys::SleepsIn::open}, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
         if (b.opening && b.opening->key == key)
             item.waiters.push_back(waiter(p, b, (b.args[2] & 3) == 0 ? "open to read" : "open to write"));
     });

@@ -8,13 +8,12 @@ namespace {
 
 // A queue is waited at through a descriptor.
 void add_waiters(const sys::Snapshot& s, sys::FileKey key, Item& item) {
-    each_blocked(s, [&](const sys::SeenProcess& p, const sys::Blocked& b) {
+    for (const auto use : s.asleep_at(key)) {
+        const auto& b = s.sleeper(use);
         const bool sends = b.in == sys::SleepsIn::mq_send;
-        if (!sends && b.in != sys::SleepsIn::mq_receive) return;
-        for (const auto& f : p.fds)
-            if (static_cast<std::uint32_t>(f.fd) == static_cast<std::uint32_t>(b.args[0]) && f.file.key == key)
-                item.waiters.push_back(waiter(p, b, sends ? "mq_send" : "mq_receive"));
-    });
+        if (sends || b.in == sys::SleepsIn::mq_receive)
+            item.waiters.push_back(waiter(s.processes[use.process], b, sends ? "mq_send" : "mq_receive"));
+    }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// System V message queues as `wye ls` shows them. Nobody holds a queue: only who sleeps at it is seen.
+// System V message queues as `wye ls` shows them. Nobody holds a queue: only who sleeps at it is seen, and
+// who was last at its other end.
 #include "io/see.hpp"
 
 #include "wye/transport/sysv_mq.hpp"
@@ -18,11 +19,11 @@ void see_sysv_mqs(const sys::Snapshot& s, Inventory& into) {
                 item.facts.emplace_back("last_receiver", static_cast<std::uint64_t>(r.last_receiver));
             item.facts.emplace_back("sent", static_cast<std::uint64_t>(r.sent));
             item.facts.emplace_back("received", static_cast<std::uint64_t>(r.received));
-            each_blocked(s, [&](const auto& p, const auto& b) {
+            each_asleep(s, {sys::SleepsIn::msgsnd, sys::SleepsIn::msgrcv}, [&](const auto& p, const auto& b) {
+                if (p.ns.ipc != ns.ino || b.args[0] != static_cast<std::uint64_t>(r.id)) return;
                 const bool sends = b.in == sys::SleepsIn::msgsnd;
-                if ((sends || b.in == sys::SleepsIn::msgrcv) && p.ns.ipc == ns.ino &&
-                    b.args[0] == static_cast<std::uint64_t>(r.id))
-                    item.waiters.push_back(waiter(p, b, sends ? "msgsnd" : "msgrcv"));
+                auto& w = item.waiters.emplace_back(waiter(p, b, sends ? "msgsnd" : "msgrcv"));
+                w.last = sends ? last_user(s, r.last_receiver, r.received, w) : last_user(s, r.last_sender, r.sent, w);
             });
             into.items.push_back(std::move(item));
         }
