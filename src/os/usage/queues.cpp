@@ -17,7 +17,7 @@ namespace {
 
 constexpr long mqueue_magic = 0x19800202;  // statfs(2)
 
-// Mounted nowhere: the tree ends with the descriptor.
+// Mounted nowhere: the tree ends with the descriptor. Read-only, for the directory's access time is every mount's.
 Fd detached() {
     const Fd context(
         static_cast<int>(call(Call::any, [] { return ::syscall(SYS_fsopen, "mqueue", 1u /* CLOEXEC */); })));
@@ -25,8 +25,8 @@ Fd detached() {
     constexpr unsigned create = 6;  // FSCONFIG_CMD_CREATE
     if (call(Call::any, [&] { return ::syscall(SYS_fsconfig, context.get(), create, nullptr, nullptr, 0); }) < 0)
         return {};
-    return Fd(
-        static_cast<int>(call(Call::any, [&] { return ::syscall(SYS_fsmount, context.get(), 1u /* CLOEXEC */, 0); })));
+    return Fd(static_cast<int>(
+        call(Call::any, [&] { return ::syscall(SYS_fsmount, context.get(), 1u /* CLOEXEC */, MOUNT_ATTR_RDONLY); })));
 }
 
 Result<Fd> directory() {
