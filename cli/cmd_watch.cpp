@@ -12,9 +12,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <functional>
 #include <map>
-#include <thread>
+#include <tuple>
 
 namespace wye::cli {
 namespace {
@@ -28,22 +28,24 @@ struct Options {
 };
 
 struct Known {
-    Json item;
-    bool held = false, orphan = false;
+    Item item;
+    Verdict verdict = Verdict::no_matter;
+    bool orphan() const noexcept { return verdict == Verdict::proven || verdict == Verdict::likely; }
 };
-using World = std::map<std::string, Known>;  // by kind and identity
+using Key = std::tuple<std::string_view, Identity, std::string>;  // kind and name with it: an identity may be had again
+using World = std::map<Key, Known>;
 
 class Watcher {
 public:
     Watcher(const Options& o, std::chrono::seconds age, std::vector<Rule> rules)
         : o_(o), age_(age), rules_(std::move(rules)) {}
 
-    /// Looks again, and tells what is another than the last time.
+    /// Looks again, and tells what is another than the last time. False when nobody can be told any more.
     bool look() {
         auto now = world();
         if (!first_) {
             for (const auto& [key, k] : world_)
-                if (!now.contains(key)) tell("vanished", k.item);
+                if (!now.contains(key)) tell("vanished", k);
             for (const auto& [key, k] : now) compare(world_.find(key), k);
         }
         world_ = std::move(now);
@@ -55,21 +57,26 @@ public:
 private:
     World world() {
         const auto seen = sys::take_snapshot();
-        const auto all = take_inventory(seen);
+        auto all = take_inventory(seen);
         World w;
-        for (const auto& item : all.items) {
+        for (auto& item : all.items) {
             if (!o_.kinds.empty() && std::ranges::find(o_.kinds, item.kind) == o_.kinds.end()) continue;
-            auto j = json_of(item);
-            const auto orphan = judge(item, all, seen, rules_, age_).verdict == Verdict::proven;
-            const auto key = fmt::format("{} {} {}", item.kind, dumped(j["id"]), item.name);
-            w.insert_or_assign(key, Known{std::move(j), item.held(), orphan});
+            const Key key(item.kind, item.identity, item.name);
+            // What is an orphan stays one until somebody has it; the kernel is not asked again.
+            const auto before = world_.find(key);
+            const bool known = before != world_.end() && before->second.orphan() && !item.held();
+            const auto verdict = known ? before->second.verdict : judge(item, all, seen, rules_, age_).verdict;
+            w.try_emplace(key, Known{std::move(item), verdict});
         }
         return w;
     }
     void compare(World::const_iterator before, const Known& k) {
-        if (before == world_.end()) return tell("appeared", k.item);
-        if (before->second.held != k.held) tell(k.held ? "held" : "let_go", k.item);
-        if (!before->second.orphan && k.orphan) tell("orphaned", k.item);
+        const bool is_new = before == world_.end();
+        if (is_new)
+            tell("appeared", k);
+        else if (before->second.item.held() != k.item.held())
+            tell(k.item.held() ? "held" : "let_go", k);
+        if (k.orphan() && (is_new || !before->second.orphan())) tell("orphaned", k);
     }
     // Where a use has crossed the line since the last look, either way.
     void limits() {
@@ -82,23 +89,32 @@ private:
             const bool over = part >= o_.warn, was = over_[key];
             over_[key] = over;
             if (over == was || (first_ && !over)) continue;
-            tell(over ? "limit" : "limit_over",
-                 {{"name", e.limit->name}, {"where", e.reading.where}, {"percent", part}});
+            write(over ? "limit" : "limit_over", fmt::format("{} {}, {:.0f} %", e.limit->name, e.reading.where, part),
+                  [&] { return Json{{"name", e.limit->name}, {"where", e.reading.where}, {"percent", part}}; });
         }
     }
-    void tell(const char* event, const Json& what) {
+    void tell(const char* event, const Known& k) {
+        const bool orphaned = k.orphan() && event == std::string_view("orphaned");
+        write(event,
+              fmt::format("{} {}{}", k.item.kind, k.item.name, orphaned ? fmt::format(", {}", name(k.verdict)) : ""),
+              [&] {
+                  auto what = json_of(k.item);
+                  if (orphaned) what["verdict"] = name(k.verdict);
+                  return what;
+              });
+    }
+    void write(const char* event, const std::string& text, const std::function<Json()>& what) {
         timespec t{};
         ::clock_gettime(CLOCK_REALTIME, &t);
-        std::string line;
         if (o_.jsonl)
-            line = dumped({{"schema", "wye.watch/1"},
-                           {"event", event},
-                           {"time_ns", std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec},
-                           {"what", what}});
+            put(dumped({{"schema", "wye.watch/1"},
+                        {"event", event},
+                        {"time_ns", std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec},
+                        {"what", what()}}) +
+                "\n");
         else
-            line = fmt::format("{:<10} {} {}", event, what.value("kind", "limit"),
-                               escape(what.value("name", std::string())));
-        broken_ |= std::fputs((line + "\n").c_str(), stdout) < 0 || std::fflush(stdout) != 0;
+            put(fmt::format("{:<10} {}\n", event, escape(text)));
+        broken_ |= flush_output() != 0;
     }
 
     const Options& o_;
@@ -122,9 +138,9 @@ int run(const Options& o) {
     catch_signals();
     Watcher watcher(o, std::chrono::duration_cast<std::chrono::seconds>(*age), std::move(*rules));
     for (std::uint64_t n = 0; (o.rounds == 0 || n <= o.rounds) && !interrupted(); ++n) {
-        if (!watcher.look()) return exit_failed;  // nobody reads
+        if (!watcher.look()) break;  // main() says why
         for (auto left = *interval; left > 0ns && !interrupted() && (o.rounds == 0 || n < o.rounds); left -= 50ms)
-            std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, 50ms));
+            if (reader_is_gone(std::min<std::chrono::nanoseconds>(left, 50ms))) return finish(exit_ok);
     }
     return finish(exit_ok);
 }

@@ -25,3 +25,58 @@ load ../tests/cli/world
     run "$WYE" watch nonsense
     [ "$status" = 2 ]
 }
+
+@test "what is an orphan when it comes is told as one; who takes it again, too" {
+    world '
+        "$WYE" watch --jsonl --interval 50ms --age 0 posix-shm >"$T/out" &
+        watcher=$!
+        sleep 0.5
+        : >/dev/shm/left
+        eventually sh -c "grep -q orphaned $T/out"
+        exec 7</dev/shm/left
+        eventually sh -c "jq -se \"any(.event == \\\"held\\\")\" $T/out"
+        exec 7<&-
+        eventually sh -c "[ \$(jq -r .event $T/out | grep -c orphaned) = 2 ]"
+        kill "$watcher"
+        [ "$(jq -r .event "$T/out" | paste -sd " ")" = "appeared orphaned held let_go orphaned" ]
+        jq -se "[.[] | select(.event == \"orphaned\") | .what.verdict] == [\"proven\", \"proven\"]" "$T/out"'
+}
+
+@test "a limit that is crossed is told, and when there is room again" {
+    world '
+        echo 4 >/proc/sys/kernel/shmmni 2>/dev/null || exit 77
+        "$WYE" watch --jsonl --interval 50ms --warn 70 sysv-shm >"$T/out" &
+        watcher=$!
+        sleep 0.5
+        for n in 1 2 3; do ipcmk -M 4096 >/dev/null; done
+        eventually sh -c "jq -se \"any(.event == \\\"limit\\\" and .what.name == \\\"SHMMNI\\\" and .what.percent == 75)\" $T/out"
+        ipcrm -m "$(ipcs -m | awk "/^0x/ {print \$2; exit}")"
+        eventually sh -c "jq -se \"any(.event == \\\"limit_over\\\" and .what.name == \\\"SHMMNI\\\")\" $T/out"
+        kill "$watcher"'
+}
+
+@test "it ends when its reader does, though nothing is to be told" {
+    world '
+        "$WYE" watch >"$T/out" & first=$!
+        mkfifo "$T/f"
+        code=0
+        { "$WYE" watch 2>"$T/err" || code=$?; echo "$code" >"$T/code"; } >"$T/f" &
+        exec 7<"$T/f"
+        sleep 0.3
+        exec 7<&-
+        eventually [ -s "$T/code" ]
+        [ "$(cat "$T/code")" = 0 ]
+        [ ! -s "$T/err" ]
+        kill "$first"'
+}
+
+@test "a full disk is an error" {
+    world '
+        scene shm /x
+        (code=0; "$WYE" watch --interval 50ms posix-shm >/dev/full 2>"$T/err" || code=$?; echo "$code" >"$T/code") &
+        sleep 0.4
+        : >/dev/shm/new
+        eventually [ -s "$T/code" ]
+        [ "$(cat "$T/code")" = 1 ]
+        grep -q "No space left" "$T/err"'
+}

@@ -3,6 +3,7 @@
 #include "wye/base/text.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -50,6 +51,12 @@ void put(std::string_view text) noexcept {
 int flush_output() noexcept {
     if (std::fflush(stdout) != 0 && output_trouble == 0) output_trouble = errno;
     return output_trouble;
+}
+
+bool reader_is_gone(std::chrono::nanoseconds patience) noexcept {
+    pollfd out{.fd = 1, .events = 0, .revents = 0};
+    const timespec left{.tv_sec = patience.count() / 1'000'000'000, .tv_nsec = patience.count() % 1'000'000'000};
+    return ::ppoll(&out, 1, &left, nullptr) == 1 && out.revents != 0;
 }
 
 bool stdout_is_terminal() noexcept { return ::isatty(1) == 1; }

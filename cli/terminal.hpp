@@ -23,6 +23,9 @@ void say(fmt::format_string<A...> how, A&&... what) {
 }
 int flush_output() noexcept;  ///< 0, or the errno of the first write that failed
 
+/// Waits so long for the reader of standard output to go away; true as soon as he has, before anything is written.
+bool reader_is_gone(std::chrono::nanoseconds patience) noexcept;
+
 bool stdout_is_terminal() noexcept;
 bool stderr_is_terminal() noexcept;
 unsigned terminal_width() noexcept;  ///< columns; 80 where it is not known
