@@ -4,11 +4,16 @@
 
 #include <pwd.h>
 
+#include <map>
+
 namespace wye::cli {
 
 std::string user_name(uid_t id) {
+    static std::map<uid_t, std::string> known;  // asking opens a file, or a socket to who knows
+    const auto [at, unknown] = known.try_emplace(id);
+    if (!unknown) return at->second;
     const auto* p = ::getpwuid(id);
-    return p ? escape(p->pw_name) : std::to_string(id);
+    return at->second = p ? escape(p->pw_name) : std::to_string(id);
 }
 
 std::optional<uid_t> user_id(const std::string& text) {
