@@ -190,6 +190,13 @@ load ../tests/cli/world
         sees "any(.kind == \"lease\" and .name == \"$T/leased\" and .holders[0].pid == \$p)"'
 }
 
+@test "a lock that came in from outside the pid namespace is seen with those who have it here" {
+    exec 7>"$T/outside"
+    flock 7
+    world 'sees "any(.kind == \"lock\" and (.name | endswith(\"/outside\")) and (.holders | length) > 0)"'
+    exec 7>&-
+}
+
 @test "pipes, socket pairs, eventfds, memfds, TCP and signals, with both ends" {
     needs ip
     world '

@@ -26,25 +26,6 @@ bool device(std::string_view word, std::uint64_t& into, int base) noexcept {
     return true;
 }
 
-// The kernel's own packing of a device, as fdinfo prints it.
-std::uint64_t unpacked(std::uint64_t dev) noexcept {
-    return gnu_dev_makedev(static_cast<unsigned>(dev >> 20 & 0xfff), static_cast<unsigned>(dev & 0xfffff));
-}
-
-// The word after `key` in a line: value("tfd: 5 ino:61af", "ino:").
-std::string_view value(std::string_view line, std::string_view key) noexcept {
-    const auto at = line.find(key);
-    return at == line.npos ? std::string_view{} : Words(line.substr(at + key.size())).next();
-}
-
-FileKey watched(std::string_view line) noexcept {
-    FileKey k;
-    std::uint64_t dev = 0;
-    if (Words::number(value(line, " ino:"), k.ino, 16) && Words::number(value(line, " sdev:"), dev, 16))
-        k.dev = unpacked(dev);
-    return k;
-}
-
 SleepsIn sleeps_in(long number) noexcept {
     switch (number) {
 #ifdef SYS_semop
@@ -173,22 +154,13 @@ FdInfo parse_fdinfo(std::string_view text) {
     FdInfo f;
     std::uint64_t n = 0;
     while (!text.empty()) {
-        const auto line = next_line(text);
-        Words w(line);
+        Words w(next_line(text));
         const auto key = w.next();
-        if (key == "pos:") (void)w.take(f.pos);
         if (key == "flags:") (void)w.take(f.flags, 8);
-        if (key == "eventfd-count:" && w.take(n, 16)) f.eventfd_count = n;
+        if (key == "eventfd-count:") (void)w.take(f.eventfd_count, 16);
         if (key == "eventfd-id:" && w.take(n)) f.eventfd_id = n;
         if (key == "eventfd-semaphore:" && w.take(n)) f.eventfd_semaphore = n != 0;
-        if (key == "sigmask:" && w.take(n, 16)) f.sigmask = n;
         if (key == "scm_fds:") (void)w.take(f.in_flight);
-        if (key == "Pid:") (void)w.take(f.pidfd);
-        if (key == "tfd:") {
-            FdInfo::Watched e;
-            if (w.take(e.fd)) e.file = watched(line), f.epoll.push_back(e);
-        }
-        if (key == "inotify") f.inotify.push_back(watched(line));
         if (key == "lock:")
             if (auto l = parse_lock(w.rest())) f.locks.push_back(std::move(*l));
     }

@@ -64,19 +64,6 @@ TEST(ParseFdinfo, AnEventfdByItsId) {
     EXPECT_TRUE(f.reads() && f.writes());
 }
 
-TEST(ParseFdinfo, WhatEpollAndInotifyWatchWithTheirDevices) {
-    const auto f = parse_fdinfo(
-        "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t18\n"
-        "tfd:        5 events:       19 data:                5  pos:0 ino:61af sdev:7\n"
-        "inotify wd:1 ino:9e7e sdev:800013 mask:800afce ignored_mask:0 fhandle-bytes:8 fhandle-type:1 "
-        "f_handle:7e9e0000640d1b6d\n");
-    ASSERT_EQ(f.epoll.size(), 1u);
-    EXPECT_EQ(f.epoll[0].fd, 5);
-    EXPECT_EQ(f.epoll[0].file, (FileKey{gnu_dev_makedev(0, 7), 0x61af}));
-    ASSERT_EQ(f.inotify.size(), 1u);
-    EXPECT_EQ(f.inotify[0], (FileKey{gnu_dev_makedev(8, 0x13), 0x9e7e}));
-}
-
 TEST(ParseFdinfo, LocksAndDescriptorsInFlight) {
     const auto f = parse_fdinfo(
         "pos:\t0\nflags:\t0100001\nmnt_id:\t19\nino:\t63107\nlock:\t1: FLOCK  ADVISORY  WRITE 359 00:13:11691 0 EOF\n"

@@ -15,6 +15,10 @@ void take_processes(Snapshot&, Reader&);
 void take_namespaces(Snapshot&, Reader&);
 /// Shared memory directories of each mount namespace. Adds namespaces that only a mount keeps to the ways to them.
 void take_mounts(Snapshot&, Reader&, Ways& ipc, Ways& net);
+/// The locks, and which descriptors have them. After index().
+void take_locks(Snapshot&, Reader&);
+/// Descriptors that lie unread in Unix sockets. After index().
+void take_in_flight(Snapshot&, Reader&);
 /// Sockets, FIFOs and pid files in /run and /tmp.
 void take_places(Snapshot&);
 void take_queues(const Snapshot&, IpcNamespace&, int directory);

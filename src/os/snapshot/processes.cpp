@@ -6,6 +6,7 @@
 #include "os/snapshot/words.hpp"
 
 #include <sys/sem.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -68,28 +69,36 @@ void look_at_target(Snapshot& s, int fds, const char* name, SeenFd& f) {
     if (look(fds, name, 0, f.file) == 0 && (pipe || socket)) dev = f.file.key.dev;
 }
 
-// Whose state is of use: not of the terminal, nor of /dev/null.
-bool wants_info(const SeenFd& f) noexcept {
-    return f.file.mode == 0 || f.file.is(type_fifo) || f.file.is(type_socket) || f.file.is(type_regular) ||
-           f.file.is(type_directory);
+// What it may be used for, which the permissions of the link say; fdinfo has more and costs three calls for one. That
+// is read for an eventfd, whose number stands nowhere else; for the locks and what lies in a socket where there are
+// any, by take_locks() and take_in_flight(); and for every file's locks where the table of them does not have all.
+void look_at_rights(const Snapshot& s, Reader& reader, int task, int fds, const char* name, SeenFd& f) {
+    const bool file =
+        f.file.is(type_regular) || f.file.is(type_directory) || (f.file.is(type_fifo) && f.file.key.dev != s.pipe_dev);
+    if (f.target == "anon_inode:[eventfd]" || (file && s.own.hides_locks))
+        return f.info = parse_fdinfo(reader.piece(task, Name("fdinfo/", f.fd))), void();
+    f.info.flags = O_RDWR;
+    FileFacts link;
+    if ((f.file.is(type_fifo) || f.file.is(type_regular)) && look(fds, name, AT_SYMLINK_NOFOLLOW, link) == 0)
+        f.info.flags = (link.mode & S_IWUSR) == 0 ? O_RDONLY : (link.mode & S_IRUSR) == 0 ? O_WRONLY : O_RDWR;
 }
 
 // 0, or why they could not be read.
-long take_fds(Snapshot& s, Reader& reader, int task, SeenProcess& p) {
+long take_fds(Snapshot& s, Reader& reader, int task, SeenProcess& p, std::int32_t tid = 0) {
     const long r = sys::openat(task, "fd", O_RDONLY | O_DIRECTORY);
     if (r < 0) return r;
     const Fd fds(static_cast<int>(r));
     long wrong = 0;
     const bool all = each_name(fds.get(), [&](const char* name, std::uint8_t) {
         if (wrong != 0) return;
-        SeenFd f;
+        SeenFd f{.tid = tid};
         char target[4096];
         const long n = sys::readlinkat(fds.get(), name, target, sizeof target);
         if (n == -EACCES || n == -EPERM) wrong = n;
         if (n < 0 || !Words::number(name, f.fd)) return;  // closed since
         f.target.assign(target, static_cast<std::size_t>(n));
         look_at_target(s, fds.get(), name, f);
-        if (wants_info(f)) f.info = parse_fdinfo(reader.piece(task, Name("fdinfo/", f.fd)));
+        look_at_rights(s, reader, task, fds.get(), name, f);
         p.fds.push_back(std::move(f));
     });
     return all ? wrong : -ESRCH;
@@ -138,7 +147,8 @@ void take_operations(std::int32_t pid, Blocked& b) {
 }
 
 void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
-    auto b = parse_syscall(reader.piece(process, Name("task/", tid, "/syscall")));
+    auto b = parse_syscall(tid == p.pid ? reader.piece(process, "syscall")
+                                        : reader.piece(process, Name("task/", tid, "/syscall")));
     if (reader.error() == -EPERM || reader.error() == -EACCES || (reader.error() == -ENOENT && tid == own_pid()))
         p.calls_told = false;
     if (!b) return;
@@ -161,7 +171,7 @@ void take_threads(Snapshot& s, Reader& reader, int process, std::uint64_t thread
         take_call(reader, process, tid, p);
         if (kcmp(p.pid, tid, KCMP_FILES) <= 0) return;
         const Fd task = directory(tasks.get(), name);
-        if (task != nullptr) (void)take_fds(s, reader, task.get(), p);
+        if (task != nullptr) (void)take_fds(s, reader, task.get(), p, tid);
     });
 }
 

@@ -78,12 +78,15 @@ Snapshot take_snapshot() {
     if (look(AT_FDCWD, "/proc/thread-self/ns/net", 0, f) == 0) s.own.net = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/mnt", 0, f) == 0) s.own.mnt = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
+    constexpr std::uint64_t first_pid_namespace = 0xeffffffc;  // PROC_PID_INIT_INO of the kernel
+    s.own.hides_locks = s.own.pid != first_pid_namespace;
     Reader reader;
     take_processes(s, reader);
     take_namespaces(s, reader);
-    s.locks = parse_locks(reader.whole(AT_FDCWD, "/proc/locks"));
-    take_places(s);
     s.index();
+    take_locks(s, reader);
+    take_in_flight(s, reader);
+    take_places(s);
     s.took = now(CLOCK_MONOTONIC) - from;
     s.calls = sys::count() - calls;
     return s;

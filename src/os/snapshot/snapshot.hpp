@@ -43,20 +43,12 @@ struct FileLock {
     std::string state;                          // of a lease: "ACTIVE", "BREAKING"
 };
 
-/// What /proc/PID/fdinfo/FD says.
+/// What /proc/PID/fdinfo/FD says, as far as it is of use here.
 struct FdInfo {
-    std::uint64_t pos = 0;
-    std::uint32_t flags = 0;  // of open(2)
-    std::optional<std::uint64_t> eventfd_id, eventfd_count;
+    std::uint32_t flags = 0;  // of open(2); where fdinfo was not read, only whether it reads or writes
     bool eventfd_semaphore = false;
-    struct Watched {
-        std::int32_t fd = 0;  // of the process that added it
-        FileKey file;
-    };
-    std::vector<Watched> epoll;
-    std::vector<FileKey> inotify;
-    std::optional<std::uint64_t> sigmask;  // a signalfd's
-    std::int32_t pidfd = 0;
+    std::optional<std::uint64_t> eventfd_id;
+    std::uint64_t eventfd_count = 0;
     std::uint64_t in_flight = 0;  // descriptors that lie unread in this socket
     std::vector<FileLock> locks;
     bool reads() const noexcept { return (flags & 3) != 1; }
@@ -65,8 +57,9 @@ struct FdInfo {
 
 struct SeenFd {
     int fd = -1;
-    FileFacts file;      // of anonymous inodes (eventfd, epoll) nothing is known, for they share one
-    std::string target;  // "pipe:[42]", "/tmp/f (deleted)"
+    std::int32_t tid = 0;  // of a thread with descriptors of its own
+    FileFacts file;        // of anonymous inodes (eventfd, epoll) nothing is known, for they share one
+    std::string target;    // "pipe:[42]", "/tmp/f (deleted)"
     FdInfo info;
 };
 
@@ -239,6 +232,7 @@ struct Snapshot {
     struct {
         std::uint64_t ipc = 0, net = 0, mnt = 0, pid = 0;
         std::uint32_t uid = 0;
+        bool hides_locks = false;  // from a pid namespace /proc/locks hides what was locked outside
     } own;
     std::vector<SeenProcess> processes;  // without kernel threads and the dead
     std::vector<IpcNamespace> ipc;

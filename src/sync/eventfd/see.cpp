@@ -17,8 +17,8 @@ void see_eventfds(const sys::Snapshot& s, Inventory& into) {
             h.fd = f.fd, h.reads = h.writes = true;
             if (item.holders.size() > 1) continue;
             item.kind = "eventfd", item.name = "eventfd:" + std::to_string(*id), item.identity = EventIdentity{*id};
-            item.use = "count " + std::to_string(f.info.eventfd_count.value_or(0));
-            item.facts.emplace_back("count", f.info.eventfd_count.value_or(0));
+            item.use = "count " + std::to_string(f.info.eventfd_count);
+            item.facts.emplace_back("count", f.info.eventfd_count);
             item.facts.emplace_back("semaphore", f.info.eventfd_semaphore);
         }
     for (auto& [id, item] : all) into.items.push_back(std::move(item));
