@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <unordered_set>
 
 namespace wye::sys {
@@ -126,11 +127,34 @@ bool in_thread(const std::function<void()>& work) {
     return r == 0 && ::pthread_join(thread, nullptr) == 0;
 }
 
-bool enter(const std::string& way, int kind) {
+// 0, or why not. A process's number may be another's by now, who is elsewhere.
+long enter_by(const std::string& way, std::uint64_t ino, int kind) {
     const long r = sys::open(way.c_str(), O_RDONLY | O_NONBLOCK);
-    if (r < 0) return false;
+    if (r < 0) return r;
     const Fd fd(static_cast<int>(r));
-    return setns(fd.get(), kind) == 0;
+    FileFacts f;
+    if (const long looked = look(fd.get(), "", AT_EMPTY_PATH, f); looked < 0) return looked;
+    return f.key.ino == ino ? setns(fd.get(), kind) : -ENOENT;
+}
+
+enum class Entry : std::uint8_t { in, gone, refused };
+
+// By the way that is known, and where that has gone meanwhile by any process that was seen in it.
+template <class Namespace>
+Entry enter(const Snapshot& s, const Namespace& ns, const std::string& known, int kind) {
+    bool refused = false;
+    const auto by = [&](const std::string& way) {
+        const long r = enter_by(way, ns.ino, kind);
+        refused |= r < 0 && r != -ENOENT && r != -ESRCH;
+        return r == 0;
+    };
+    if (by(known)) return Entry::in;
+    for (const auto& p : s.processes)
+        if ((kind == CLONE_NEWIPC ? p.ns.ipc : p.ns.net) == ns.ino &&
+            by("/proc/" + std::to_string(p.pid) + (kind == CLONE_NEWIPC ? "/ns/ipc" : "/ns/net")))
+            return Entry::in;
+    // One that only a mount or a descriptor keeps may be kept elsewhere, too.
+    return refused || ns.empty ? Entry::refused : Entry::gone;
 }
 
 // Namespaces that a process has a descriptor of: what `ip netns`-like tools do without a mount.
@@ -205,14 +229,24 @@ void take_namespaces(Snapshot& s, Reader& reader) {
             ns.seen = dump_sockets(ns);
         else
             others = true;
+    std::set<std::uint64_t> gone;  // with all who were in them
     if (others)
         (void)in_thread([&] {
-            for (auto& ns : s.ipc)
-                if (ns.ino != s.own.ipc && enter(ipc[ns.ino], CLONE_NEWIPC))
-                    read_sysv(s, ns, reader), read_queues(s, ns);
-            for (auto& ns : s.net)
-                if (ns.ino != s.own.net && enter(net[ns.ino], CLONE_NEWNET)) ns.seen = dump_sockets(ns);
+            for (auto& ns : s.ipc) {
+                if (ns.ino == s.own.ipc) continue;
+                const auto entry = enter(s, ns, ipc[ns.ino], CLONE_NEWIPC);
+                if (entry == Entry::in) read_sysv(s, ns, reader), read_queues(s, ns);
+                if (entry == Entry::gone) gone.insert(ns.ino);
+            }
+            for (auto& ns : s.net) {
+                if (ns.ino == s.own.net) continue;
+                const auto entry = enter(s, ns, net[ns.ino], CLONE_NEWNET);
+                if (entry == Entry::in) ns.seen = dump_sockets(ns);
+                if (entry == Entry::gone) gone.insert(ns.ino);
+            }
         });
+    std::erase_if(s.ipc, [&](const auto& ns) { return gone.contains(ns.ino); });
+    std::erase_if(s.net, [&](const auto& ns) { return gone.contains(ns.ino); });
     count_strays(s);
     for (const auto& ns : s.ipc)
         note_unseen(s, ns, "ipc namespace", ns.seen),

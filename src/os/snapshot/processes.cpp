@@ -13,6 +13,18 @@
 
 namespace wye::sys {
 
+namespace {
+
+// The page of the old calls comes last in every process's maps, at an address where nothing else can be (x86-64): a
+// call less to hear of the end. A file's name cannot pass for it, for a line break in one is escaped.
+bool ends_maps(std::string_view text) noexcept {
+    if (!text.ends_with(" [vsyscall]\n")) return false;
+    text.remove_suffix(1);
+    return text.substr(text.rfind('\n') + 1).starts_with("ffffffffff600000-");
+}
+
+}  // namespace
+
 std::string_view Reader::read(int dir, const char* name, bool whole) {
     const long r = sys::openat(dir, name, O_RDONLY);
     error_ = std::min(r, 0L);
@@ -25,6 +37,7 @@ std::string_view Reader::read(int dir, const char* name, bool whole) {
         if (n == -EINTR) continue;
         if (n < 0) error_ = n;
         if (n > 0) have += static_cast<std::size_t>(n);
+        if (whole && ends_maps({room_.data(), have})) return {room_.data(), have};
         if (n <= 0 || (!whole && have < room_.size())) return {room_.data(), have};
     }
 }

@@ -78,8 +78,7 @@ Snapshot take_snapshot() {
     if (look(AT_FDCWD, "/proc/thread-self/ns/net", 0, f) == 0) s.own.net = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/mnt", 0, f) == 0) s.own.mnt = f.key.ino;
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
-    constexpr std::uint64_t first_pid_namespace = 0xeffffffc;  // PROC_PID_INIT_INO of the kernel
-    s.own.hides_locks = s.own.pid != first_pid_namespace;
+    s.own.hides_locks = s.own.pid != first_pid;
     Reader reader;
     take_processes(s, reader);
     take_namespaces(s, reader);

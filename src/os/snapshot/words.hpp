@@ -13,11 +13,12 @@ public:
 
     /// The next word; empty at the end.
     std::string_view next() noexcept {
-        const auto from = left_.find_first_not_of(" \t\n");
-        if (from == left_.npos) return left_ = {};
-        left_.remove_prefix(from);
-        const auto word = left_.substr(0, left_.find_first_of(" \t\n"));
-        left_.remove_prefix(word.size());
+        std::size_t from = 0;
+        while (from < left_.size() && is_blank(left_[from])) ++from;
+        std::size_t end = from;
+        while (end < left_.size() && !is_blank(left_[end])) ++end;
+        const auto word = left_.substr(from, end - from);
+        left_.remove_prefix(end);
         return word;
     }
     /// The next word as a number; false, and the number as it was, for anything else.
@@ -49,6 +50,8 @@ public:
     }
 
 private:
+    // find_first_of() calls memchr() for each byte: a twentieth of a whole look.
+    static bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\n'; }
     std::string_view left_;
 };
 
