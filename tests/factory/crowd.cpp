@@ -2,6 +2,7 @@
 #include "factory.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -80,6 +81,7 @@ void crowd(const Words& w) {
 // What one does and has that is there for a moment only.
 [[noreturn]] void pass_by(unsigned n) {
     int ends[2];
+    if (n % 4 == 0) (void)::unshare(CLONE_NEWIPC);
     must(::pipe(ends), "pipe");
     must(::eventfd(n, 0), "eventfd");
     const auto name = "/storm-" + std::to_string(n % 64);
