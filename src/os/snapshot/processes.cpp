@@ -208,7 +208,8 @@ void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::
     if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return;
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
     const auto status = parse_status(reader.piece(process.get(), "status"));
-    p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner, p.signals = status.signals;
+    p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner,
+    p.signals = status.signals;
     take_namespaces_of(process.get(), p);
     const long wrong = take_fds(s, reader, process.get(), p);
     if (wrong == -ENOENT || wrong == -ESRCH) return;  // it has gone, too
