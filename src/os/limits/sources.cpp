@@ -194,7 +194,20 @@ std::vector<Reading> nearest_process(const View& v, const Limit& l,
     return {std::move(best)};
 }
 
-std::vector<Reading> each_user(const View& v, const Limit& l, std::uint64_t (*use)(const UserUse&)) {
+namespace {
+
+// "pid 88 node: 64": of this user's processes the one that has most.
+std::string hungriest(const View& v, uid_t user, std::uint64_t (*most)(const ProcessUse&)) {
+    const ProcessUse* best = nullptr;
+    for (const auto& p : v.usage.processes)
+        if (p.user == user && most(p) > (best ? most(*best) : 0)) best = &p;
+    return best ? process_name(*best) + ": " + std::to_string(most(*best)) : std::string();
+}
+
+}  // namespace
+
+std::vector<Reading> each_user(const View& v, const Limit& l, std::uint64_t (*use)(const UserUse&),
+                               std::uint64_t (*most)(const ProcessUse&)) {
     std::vector<Reading> out;
     for (const auto& [user, u] : v.usage.users) {
         const auto used = use(u);
@@ -204,7 +217,7 @@ std::vector<Reading> each_user(const View& v, const Limit& l, std::uint64_t (*us
         r.used = used;
         r.ceiling = l.ceiling.rlimit ? v.usage.least_limit(user, l.ceiling.rlimit) : l.ceiling.here();
         if (l.ceiling.file && r.ceiling == 0) r.ceiling = no_ceiling;  // pipe-user-pages-hard: 0 is off
-        r.shares = {{user, used, {}}};
+        r.shares = {{user, used, most ? hungriest(v, user, most) : std::string()}};
         out.push_back(std::move(r));
     }
     if (out.empty()) {
@@ -220,6 +233,13 @@ std::vector<Reading> from_file(const View& v, const Limit& l, const char* file, 
     if (!text) return unread(std::move(r), text.error());
     r.used = nth_number(*text, field);
     return {std::move(r)};
+}
+
+std::vector<Reading> open_files(const View& v, const Limit& l) {
+    auto all = from_file(v, l, "/proc/sys/fs/file-nr", 0);
+    for (const auto& p : v.usage.processes)
+        if (p.descriptors.value_or(0) != 0) add(all[0].shares, p.user, *p.descriptors);
+    return all;
 }
 
 std::vector<Reading> from_key(const View& v, const Limit& l, const char* file, const char* key) {

@@ -21,7 +21,11 @@ std::vector<Reading> fullest_queue(const View&, const Limit&);
 // Of processes: the one that is nearest to its own limit. Of users: each who uses any, against the smallest limit of
 // their processes, or against the one number of a file.
 std::vector<Reading> nearest_process(const View&, const Limit&, std::optional<std::uint64_t> (*use)(const ProcessUse&));
-std::vector<Reading> each_user(const View&, const Limit&, std::uint64_t (*use)(const UserUse&));
+/// `most`: what a process of theirs has of it, to name the one that has most; null where that is not told.
+std::vector<Reading> each_user(const View&, const Limit&, std::uint64_t (*use)(const UserUse&),
+                               std::uint64_t (*most)(const ProcessUse&));
+/// Open files of the machine, and by user what visible processes have open.
+std::vector<Reading> open_files(const View&, const Limit&);
 
 /// One figure of a file: the n-th number of its first line, or the first after `key`.
 std::vector<Reading> from_file(const View&, const Limit&, const char* file, unsigned field);

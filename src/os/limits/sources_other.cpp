@@ -90,6 +90,7 @@ std::vector<Reading> fullest_listener(const View& v, const Limit& l) {
         best.used = fullest->waiting;
         best.ceiling = fullest->backlog;
         best.where += " " + fullest->name;
+        if (fullest->user != static_cast<uid_t>(-1)) best.shares = {{fullest->user, fullest->waiting, {}}};
     }
     return {std::move(best)};
 }

@@ -84,6 +84,8 @@ constexpr Limit rows[] = {
      .ceiling = {.rlimit = "Max file locks", .resource = RLIMIT_LOCKS},
      .use = "Linux has not enforced it since 2.4.25; /proc/locks lists them",
      .faults = {{"fcntl(F_OFD_SETLK)", "", "no error: as many as memory allows", "getrlimit(2)"},
+                {"fcntl(F_SETLKW)", "EDEADLK",
+                 "no limit: two would wait for each other, says the kernel (wye wait --cycles)", "fcntl(2)", false},
                 {"fcntl(F_SETLK)", "ENOLCK", "the kernel's memory is out, or a server's (NFS)", "fcntl(2)", false}},
      .remedy = "nothing is to be raised",
      .trial = {.small = 4, .run = trial::record_locks, .sees = "64 locks where the limit says 4"}},
@@ -105,7 +107,11 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.file = "/proc/sys/fs/inotify/max_user_instances"},
      .use = "computed: inotify descriptors of visible processes",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.inotify; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.inotify; }, [](const ProcessUse& p) { return p.inotify; });
+         },
      .faults = {{"inotify_init", "EMFILE", "descriptors are not short: the user has too many instances",
                  "inotify_init(2)"}},
      .remedy = "end watchers, or raise fs.inotify.max_user_instances",
@@ -120,7 +126,12 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.file = "/proc/sys/fs/inotify/max_user_watches"},
      .use = "computed: inotify lines of /proc/PID/fdinfo of visible processes",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.inotify_watches; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.inotify_watches; },
+                 [](const ProcessUse& p) { return p.inotify_watches; });
+         },
      .faults = {{"inotify_add_watch", "ENOSPC", "not the disk: the user watches too many files",
                  "inotify_add_watch(2)"}},
      .remedy = "watch less (editors and file synchronisers are the usual ones), or raise fs.inotify.max_user_watches",
@@ -134,7 +145,12 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.file = "/proc/sys/fs/epoll/max_user_watches"},
      .use = "computed: tfd lines of /proc/PID/fdinfo of visible processes",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.epoll_watches; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.epoll_watches; },
+                 [](const ProcessUse& p) { return p.epoll_watches; });
+         },
      .faults = {{"epoll_ctl", "ENOSPC", "not the disk: the user watches too many descriptors", "epoll_ctl(2)", false},
                 {"epoll_ctl", "ELOOP", "no symbolic links: two epolls would watch each other", "epoll_ctl(2)"},
                 {"epoll_ctl", "EPERM", "not a matter of rights: a regular file cannot be waited for", "epoll_ctl(2)"}},

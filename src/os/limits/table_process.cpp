@@ -34,8 +34,9 @@ constexpr Limit rows[] = {
      .scope = Scope::system,
      .unit = Unit::count,
      .ceiling = {.file = "/proc/sys/fs/file-max"},
-     .use = "the first number of /proc/sys/fs/file-nr",
-     .read = [](Seen v, Row l) { return from_file(v, l, "/proc/sys/fs/file-nr", 0); },
+     .use = "the first number of /proc/sys/fs/file-nr; by user the descriptors of visible processes, shared ones more "
+            "than once",
+     .read = open_files,
      .faults = {{"open", "ENFILE", "the whole machine has too many (root may go beyond)", "open(2)", false}},
      .remedy = "find who holds them, or raise fs.file-max",
      .trial = {.told = "it is one number of the whole machine"}},
@@ -45,7 +46,11 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.rlimit = "Max open files", .resource = RLIMIT_NOFILE},
      .use = "computed: scm_fds of the sockets of visible processes, by who will receive them",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.in_flight; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.in_flight; }, [](const ProcessUse& p) { return p.in_flight; });
+         },
      .faults = {{"sendmsg", "ETOOMANYREFS",
                  "no reference loops: the user's descriptors in flight are more than the sender's RLIMIT_NOFILE",
                  "unix(7)"}},
@@ -67,7 +72,7 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.rlimit = "Max pending signals", .resource = RLIMIT_SIGPENDING},
      .use = "SigQ of /proc/PID/status",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.signals; }); },
+     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.signals; }, nullptr); },
      .faults = {{"sigqueue", "EAGAIN", "the signal was not sent", "sigqueue(3)"},
                 {"kill", "", "no error: a real-time signal arrives at most once and without its word", "measured"}},
      .remedy = "make the receiver take its signals, or raise RLIMIT_SIGPENDING (ulimit -i)",
@@ -81,7 +86,11 @@ constexpr Limit rows[] = {
      .unit = Unit::count,
      .ceiling = {.rlimit = "Max processes", .resource = RLIMIT_NPROC},
      .use = "Threads of /proc/PID/status, summed by real user",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.threads; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.threads; }, [](const ProcessUse& p) { return p.threads; });
+         },
      .faults = {{"fork", "EAGAIN",
                  "not a passing state: the user has too many processes or threads (root may go beyond)", "fork(2)"}},
      .remedy = "end some, or raise RLIMIT_NPROC (ulimit -u)",
@@ -160,6 +169,25 @@ constexpr Limit rows[] = {
                .most = 200,
                .run = trial::namespaces<CLONE_NEWNS>,
                .sees = "it succeeds again when a namespace ends"}},
+    {.name = "max_user_namespaces",
+     .title = "user namespaces of a user",
+     .scope = Scope::user,
+     .unit = Unit::count,
+     .ceiling = {.file = "/proc/sys/user/max_user_namespaces"},
+     .use = "not exported by user: lsns -t user lists those with a process",
+     .faults = {{"unshare", "ENOSPC", "not the disk: the user has made as many as may be; 0 forbids them",
+                 "namespaces(7)", false}},
+     .remedy = "end what lives in them, or raise user.max_user_namespaces",
+     .trial = {.told = "a probe of it would have to live in one"}},
+    {.name = "max_pid_namespaces",
+     .title = "pid namespaces of a user",
+     .scope = Scope::user,
+     .unit = Unit::count,
+     .ceiling = {.file = "/proc/sys/user/max_pid_namespaces"},
+     .use = "not exported by user: lsns -t pid lists those with a process",
+     .faults = {{"unshare", "ENOSPC", "not the disk: the user has made as many as may be", "namespaces(7)", false}},
+     .remedy = "end what lives in them, or raise user.max_pid_namespaces",
+     .trial = {.told = "a process can make one only, so that it takes as many processes as namespaces"}},
 };
 
 }  // namespace

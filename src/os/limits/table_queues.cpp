@@ -90,7 +90,11 @@ constexpr Limit rows[] = {
      .ceiling = {.file = "/proc/sys/fs/pipe-user-pages-soft"},
      .use = "computed, the kernel does not export it: 16 pages for each pipe that a visible process holds, by who made "
             "it; pipes that were resized are not told apart",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.pipes * 16; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.pipes * 16; }, [](const ProcessUse& p) { return p.pipes * 16; });
+         },
      .faults = {{"pipe", "", "no error: a new pipe holds 8 KiB instead of 64, and programs get slow", "measured"},
                 {"fcntl(F_SETPIPE_SZ)", "EPERM", "a small pipe cannot be made larger", "pipe(7)"}},
      .remedy = "close pipes, or raise fs.pipe-user-pages-soft; root is not held to it",
@@ -101,7 +105,11 @@ constexpr Limit rows[] = {
      .unit = Unit::pages,
      .ceiling = {.file = "/proc/sys/fs/pipe-user-pages-hard"},
      .use = "as pipe-user-pages-soft; 0 is off",
-     .read = [](Seen v, Row l) { return each_user(v, l, [](const UserUse& u) { return u.pipes * 16; }); },
+     .read =
+         [](Seen v, Row l) {
+             return each_user(
+                 v, l, [](const UserUse& u) { return u.pipes * 16; }, [](const ProcessUse& p) { return p.pipes * 16; });
+         },
      .faults = {{"pipe", "ENFILE", "files are not short: the user's pipes have too many pages", "pipe(2)", false}},
      .remedy = "close pipes, or raise fs.pipe-user-pages-hard",
      .trial = {.told = "it is one number of the whole machine, and off unless somebody set it"}},

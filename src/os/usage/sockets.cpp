@@ -72,8 +72,8 @@ Result<> tcp(std::uint8_t family, std::uint16_t first, std::uint16_t last, std::
         if (n < sizeof d) return;
         std::memcpy(&d, p, sizeof d);
         if (d.idiag_state == TCP_LISTEN) {
-            listeners.push_back(
-                {"tcp " + address(family, d.id.idiag_src, d.id.idiag_sport), d.idiag_rqueue, d.idiag_wqueue});
+            listeners.push_back({"tcp " + address(family, d.id.idiag_src, d.id.idiag_sport), d.idiag_rqueue,
+                                 d.idiag_wqueue, d.idiag_uid});
         } else if (const auto port = ntohs(d.id.idiag_sport); port >= first && port <= last) {
             ++towards["tcp " + address(family, d.id.idiag_dst, d.id.idiag_dport)];
         }
@@ -84,7 +84,7 @@ Result<> local(std::vector<Listener>& listeners) {
     unix_diag_req q{};
     q.sdiag_family = AF_UNIX;
     q.udiag_states = 1u << TCP_LISTEN;
-    q.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN;
+    q.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
     return dump(q, [&](const char* p, std::size_t n) {
         if (n < sizeof(unix_diag_msg)) return;
         Listener l;
@@ -98,6 +98,8 @@ Result<> local(std::vector<Listener>& listeners) {
                 if (name[0] == '\0') name[0] = '@';
                 l.name += " " + name.substr(0, name.find('\0'));
             }
+            if (a->rta_type == UNIX_DIAG_UID && RTA_PAYLOAD(a) >= sizeof l.user)
+                std::memcpy(&l.user, data, sizeof l.user);
             unix_diag_rqlen queue{};
             if (a->rta_type == UNIX_DIAG_RQLEN && RTA_PAYLOAD(a) >= sizeof queue) {
                 std::memcpy(&queue, data, sizeof queue);

@@ -14,6 +14,7 @@ namespace wye::sys {
 struct Listener {
     std::string name;  // "tcp :80", "unix /run/app.sock"; unescaped
     std::uint32_t waiting = 0, backlog = 0;
+    uid_t user = static_cast<uid_t>(-1);  // -1: not told
 };
 /// Connections of this machine to one place, each with a port of its own.
 struct Destination {

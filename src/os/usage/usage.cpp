@@ -92,32 +92,34 @@ private:
         p.descriptors = names->size();
         for (const auto& name : *names) {
             const auto target = link_of(at + "/fd/" + name);
-            if (target.starts_with("pipe:[")) pipe(at + "/fd/" + name);
+            if (target.starts_with("pipe:[")) pipe(p, at + "/fd/" + name);
             if (target == "anon_inode:inotify" || target == "anon_inode:[eventpoll]" || target.starts_with("socket:["))
                 told(p, at, name, target);
         }
     }
 
-    void pipe(const std::string& path) {
+    void pipe(ProcessUse& p, const std::string& path) {
         struct stat s{};
         if (sys::stat(path.c_str(), &s) < 0 || !seen_.emplace(s.st_dev, s.st_ino).second) return;
         ++usage_.users[s.st_uid].pipes;  // who made it, whoever holds it now
+        ++p.pipes;
     }
 
-    void told(const ProcessUse& p, const std::string& at, const std::string& name, const std::string& target) {
+    void told(ProcessUse& p, const std::string& at, const std::string& name, const std::string& target) {
         const auto text = read_whole(at + "/fdinfo/" + name);
         if (!text) return;
         const auto info = parse_fd_use(*text);
         auto& user = usage_.users[p.user];
         if (target.starts_with("socket")) {
-            if (info.in_flight > 0 && sockets_.insert(target).second) user.in_flight += info.in_flight;
+            if (info.in_flight > 0 && sockets_.insert(target).second)
+                user.in_flight += info.in_flight, p.in_flight += info.in_flight;
             return;
         }
         const int fd = static_cast<int>(parse_number(name).value_or(0));
         if (!is_new(*text, {p.pid, fd})) return;
-        if (target == "anon_inode:inotify") ++user.inotify;
-        user.inotify_watches += info.inotify_watches;
-        user.epoll_watches += info.epoll_watches;
+        if (target == "anon_inode:inotify") ++user.inotify, ++p.inotify;
+        user.inotify_watches += info.inotify_watches, p.inotify_watches += info.inotify_watches;
+        user.epoll_watches += info.epoll_watches, p.epoll_watches += info.epoll_watches;
     }
 
     // These have no inode of their own, and a forked child has its parent's. The same one says the same of itself;

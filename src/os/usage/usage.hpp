@@ -17,6 +17,7 @@ struct ProcessUse {
     uid_t user = 0;  // real
     std::string name;
     std::uint64_t threads = 1;
+    std::uint64_t pipes = 0, inotify = 0, inotify_watches = 0, epoll_watches = 0, in_flight = 0;  // seen here first
     std::optional<std::uint64_t> locked;             // bytes; absent in threads of the kernel
     std::optional<std::uint64_t> descriptors, maps;  // absent where this user may not look
     std::string limits;                              // the text of /proc/PID/limits
