@@ -92,6 +92,11 @@ private:
         item.uid = i.uid;
         item.use = use(i, peer);
         item.facts.emplace_back("listens", !udp_ && i.state == sys::state_listen);
+        if (!udp_ && i.state == sys::state_listen) {
+            item.facts.emplace_back("backlog", i.receive);
+            item.facts.emplace_back("backlog_limit", i.send);
+            if (i.send != 0 && i.receive > i.send) item.use += " FULL";
+        }
         item.facts.emplace_back("local", end_text(i.local, i.v6));
         if (i.remote.port != 0) item.facts.emplace_back("remote", end_text(i.remote, i.v6));
         item.facts.emplace_back("loopback", peer != nullptr);

@@ -10,7 +10,8 @@ namespace wye::sys {
 using Ways = std::map<std::uint64_t, std::string>;
 
 /// The processes, with their descriptors, maps and calls.
-void take_processes(Snapshot&, Reader&);
+/// `before`: to be taken again and again, and what was seen the last time.
+void take_processes(Snapshot&, Reader&, Snapshot* before);
 /// What the kernel keeps for each namespace of interprocess communication and of networks.
 void take_namespaces(Snapshot&, Reader&);
 /// Shared memory directories of each mount namespace. Adds namespaces that only a mount keeps to the ways to them.

@@ -1,6 +1,7 @@
 // The pass over /proc: every process's descriptors, shared maps, and what its threads sleep in. proc(5).
 #include "wye/os/fd.hpp"
 
+#include "os/snapshot/again.hpp"
 #include "os/snapshot/parse.hpp"
 #include "os/snapshot/pass.hpp"
 #include "os/snapshot/words.hpp"
@@ -201,12 +202,14 @@ struct Shape {  // of a process's memory
     bool operator==(const Shape&) const = default;
 };
 
-void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::map<std::int32_t, Shape>& shapes) {
+void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::map<std::int32_t, Shape>& shapes,
+                  Before* before) {
     const Fd process = directory(proc, name);
     if (process == nullptr) return;  // it has gone
     const auto stat = parse_stat(reader.piece(process.get(), "stat"));
     if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return;
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
+    if (before) p.ran = how_they_ran(reader, process.get(), p.pid, stat->threads);
     const auto status = parse_status(reader.piece(process.get(), "status"));
     p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner,
     p.signals = status.signals;
@@ -216,7 +219,9 @@ void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::
     p.readable = wrong == 0;
     const Shape shape{stat->memory, stat->resident, stat->stack};
     const auto parent = shapes.find(p.parent);
-    p.shares_map = parent != shapes.end() && parent->second == shape && kcmp(p.pid, p.parent, KCMP_VM) == 0;
+    // Of a parent that was seen earlier the shape is not known.
+    const bool alike = parent == shapes.end() ? before && before->was_still(p.parent) : parent->second == shape;
+    p.shares_map = alike && kcmp(p.pid, p.parent, KCMP_VM) == 0;
     shapes.emplace(p.pid, shape);
     if (p.readable && !p.shares_map) {
         parse_maps(reader.whole(process.get(), "maps"), p.maps);
@@ -228,12 +233,24 @@ void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::
 
 }  // namespace
 
-void take_processes(Snapshot& s, Reader& reader) {
+void take_processes(Snapshot& s, Reader& reader, Snapshot* earlier) {
     const Fd proc = directory(AT_FDCWD, "/proc");
     if (proc == nullptr) return s.blind.emplace_back("/proc cannot be read"), void();
     std::map<std::int32_t, Shape> shapes;
+    std::optional<Before> before;
+    if (earlier) {
+        s.looks = earlier->looks + 1;
+        s.pipe_dev = earlier->pipe_dev, s.socket_dev = earlier->socket_dev;
+        before.emplace(*earlier, s.locks);
+    }
     each_name(proc.get(), [&](const char* name, std::uint8_t) {
-        if (*name >= '1' && *name <= '9') take_process(s, reader, proc.get(), name, shapes);
+        std::int32_t pid = 0;
+        if (!Words::number(name, pid)) return;
+        auto still = before ? before->still(reader, proc.get(), pid) : std::nullopt;
+        if (still)
+            s.processes.push_back(std::move(*still));
+        else
+            take_process(s, reader, proc.get(), name, shapes, before ? &*before : nullptr);
     });
     // Of a mount with hidepid the first process is not shown either.
     s.all_listed = std::ranges::find(s.processes, 1, &SeenProcess::pid) != s.processes.end();

@@ -66,7 +66,9 @@ void Snapshot::index_sleeper(Use u) {
     }
 }
 
-Snapshot take_snapshot() {
+namespace {
+
+Snapshot take(Snapshot* before) {
     const auto from = now(CLOCK_MONOTONIC);
     const auto calls = sys::count();
     Snapshot s;
@@ -80,7 +82,8 @@ Snapshot take_snapshot() {
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
     s.own.hides_locks = s.own.pid != first_pid;
     Reader reader;
-    take_processes(s, reader);
+    if (before) s.locks = parse_locks(reader.whole(AT_FDCWD, "/proc/locks"));  // whose descriptors to look at again
+    take_processes(s, reader, before);
     take_namespaces(s, reader);
     s.index();
     take_locks(s, reader);
@@ -90,5 +93,10 @@ Snapshot take_snapshot() {
     s.calls = sys::count() - calls;
     return s;
 }
+
+}  // namespace
+
+Snapshot take_snapshot() { return take(nullptr); }
+Snapshot take_snapshot(Snapshot before) { return take(&before); }
 
 }  // namespace wye::sys

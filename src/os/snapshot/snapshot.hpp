@@ -107,6 +107,13 @@ struct Signals {
     std::uint64_t pending = 0, shared = 0, blocked = 0, caught = 0;
 };
 
+/// How long and how often a thread was on a processor.
+struct Ran {
+    std::int32_t tid = 0;
+    std::uint64_t time = 0, times = 0;
+    bool operator==(const Ran&) const = default;
+};
+
 struct SeenProcess {
     std::int32_t pid = 0, parent = 0;
     std::uint64_t start = 0;  // clock ticks after boot
@@ -124,6 +131,7 @@ struct SeenProcess {
     std::vector<SeenMap> maps;
     std::vector<Blocked> blocked;
     Signals signals;
+    std::vector<Ran> ran;  // each thread, where the snapshot is to be taken again; empty: not told
 };
 
 /// System V objects, as /proc/sysvipc lists them. Times are seconds since 1970, 0 for never.
@@ -250,6 +258,7 @@ struct Snapshot {
     std::int64_t booted = 0;         // likewise; what SeenProcess::start counts from, 10 ms a tick
     std::int64_t took = 0;           // nanoseconds
     std::uint64_t calls = 0;         // system calls
+    std::uint32_t looks = 0;         // how often it was taken again
 
     struct Use {
         std::uint32_t process = 0, index = 0;  // of processes, and of its fds, maps or sleepers
@@ -284,5 +293,9 @@ private:
 /// Everything that this process may see. Nothing that it may not see is an error: what is missing is said in the
 /// snapshot (`readable`, `seen`, `blind`). Threads: enters other namespaces in a thread of its own, which it awaits.
 Snapshot take_snapshot();
+/// The same for who looks again and again, with what was seen the last time, or with nothing: of processes that have
+/// not run since, only what others can change is read. One that shares its descriptors with a process that is no thread
+/// of it is seen as it is at every eighth look at the latest.
+Snapshot take_snapshot(Snapshot before);
 
 }  // namespace wye::sys

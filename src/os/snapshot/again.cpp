@@ -1,0 +1,111 @@
+// A process that has not run since it was looked at has opened, closed and mapped nothing, and sleeps where it slept.
+// So who looks every second asks most processes for one line. What others may change of a sleeper is read anew: counts,
+// sizes, names, locks, descriptors in flight, pending signals. proc(5)
+#include "os/snapshot/again.hpp"
+
+#include "os/snapshot/parse.hpp"
+#include "os/snapshot/words.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace wye::sys {
+namespace {
+
+// Whatever is wrong with the reasoning above (a table of descriptors shared by two processes that are no threads) lasts
+// for so many looks.
+constexpr std::uint32_t most_times = 8;
+
+// "6712334 123 17": nanoseconds on a processor, nanoseconds waiting for one, times. All zero where it is not counted.
+bool read_ran(Reader& reader, int proc, const char* name, Ran& r) {
+    Words w(reader.piece(proc, name));
+    std::uint64_t waited = 0;
+    return w.take(r.time) && w.take(waited) && w.take(r.times) && r.times != 0;
+}
+
+std::string below(std::int32_t pid, const char* what) { return std::to_string(pid) + what; }
+
+bool has_run(Reader& reader, int proc, const SeenProcess& p) {
+    for (const auto& was : p.ran) {
+        char name[64];
+        char* end = std::to_chars(name, name + 12, p.pid).ptr;
+        if (was.tid != p.pid) {
+            end = std::copy_n("/task/", 6, end);
+            end = std::to_chars(end, end + 12, was.tid).ptr;
+        }
+        *std::copy_n("/schedstat", 10, end) = 0;
+        Ran now{.tid = was.tid};
+        if (!read_ran(reader, proc, name, now) || now != was) return true;
+    }
+    return p.ran.empty();
+}
+
+bool has_path(const SeenFd& f) {
+    return f.target.starts_with('/') && (f.file.is(type_regular) || f.file.is(type_fifo) || f.file.is(type_socket));
+}
+
+// False when it was closed meanwhile: then it has run.
+bool look_anew(Reader& reader, int proc, std::int32_t pid, const std::set<std::uint64_t>& locked, SeenFd& f) {
+    if (has_path(f)) {
+        const auto name = below(pid, "/fd/") + std::to_string(f.fd);
+        char target[4096];
+        const long n = sys::readlinkat(proc, name.c_str(), target, sizeof target);
+        if (n < 0 || look(proc, name.c_str(), 0, f.file) < 0) return false;
+        f.target.assign(target, static_cast<std::size_t>(n));
+    }
+    const bool lockable = !f.info.locks.empty() || locked.contains(f.file.key.ino);
+    if (!f.info.eventfd_id && !f.file.is(type_socket) && f.info.epoll.empty() && !lockable) return true;
+    f.info = parse_fdinfo(reader.piece(proc, (below(pid, "/fdinfo/") + std::to_string(f.fd)).c_str()));
+    return reader.error() == 0;
+}
+
+}  // namespace
+
+std::vector<Ran> how_they_ran(Reader& reader, int process, std::int32_t pid, std::uint64_t threads) {
+    std::vector<Ran> all;
+    const auto add = [&](std::int32_t tid, const char* name) {
+        Ran r{.tid = tid};
+        if (!read_ran(reader, process, name, r)) return false;
+        all.push_back(r);
+        return true;
+    };
+    if (threads < 2) return add(pid, "schedstat") ? all : std::vector<Ran>{};
+    const long fd = sys::openat(process, "task", O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return {};
+    const Fd tasks(static_cast<int>(fd));
+    bool told = true;
+    each_name(tasks.get(), [&](const char* name, std::uint8_t) {
+        std::int32_t tid = 0;
+        if (Words::number(name, tid)) told = told && add(tid, ("task/" + std::string(name) + "/schedstat").c_str());
+    });
+    return told ? all : std::vector<Ran>{};
+}
+
+Before::Before(Snapshot& before, const std::vector<FileLock>& locks) : looks_(before.looks) {
+    for (auto& p : before.processes) by_pid_.emplace(p.pid, &p);
+    for (const auto& l : locks) locked_.insert(l.file.ino);
+}
+
+std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t pid) {
+    const auto at = by_pid_.find(pid);
+    if (at == by_pid_.end()) return {};
+    auto& p = *at->second;
+    // Not all of them are read whole in the same look.
+    if ((looks_ + static_cast<std::uint32_t>(pid)) % most_times == 0) return {};
+    if (has_run(reader, proc, p)) return {};
+    for (auto& f : p.fds)
+        if (!look_anew(reader, proc, pid, locked_, f)) return {};
+    if (p.signals.blocked != 0) p.signals = parse_status(reader.piece(proc, below(pid, "/status").c_str())).signals;
+    const auto in_memory = [](const SeenMap& m) { return m.name.starts_with("/dev/shm/"); };
+    if (!p.shares_map && std::ranges::any_of(p.maps, in_memory)) {
+        const auto text = reader.whole(proc, below(pid, "/maps").c_str());
+        if (reader.error() != 0) return {};
+        p.maps.clear();
+        parse_maps(text, p.maps);
+    }
+    still_.insert(pid);
+    return std::move(p);
+}
+
+}  // namespace wye::sys

@@ -1,0 +1,32 @@
+// Looking at the same machine again, at less cost.
+#pragma once
+#include "os/snapshot/calls.hpp"
+
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+namespace wye::sys {
+
+/// How much each thread has run by now; empty where the kernel does not count it. To be asked before anything else is
+/// read of the process: what it does meanwhile then shows the next time.
+std::vector<Ran> how_they_ran(Reader&, int process, std::int32_t pid, std::uint64_t threads);
+
+/// The processes of an earlier look.
+class Before {
+public:
+    Before(Snapshot& before, const std::vector<FileLock>& locks);
+    /// That process as it is, where it has not run since; it is then taken out of the earlier look.
+    std::optional<SeenProcess> still(Reader&, int proc, std::int32_t pid);
+
+    bool was_still(std::int32_t pid) const { return still_.contains(pid); }
+
+private:
+    std::set<std::int32_t> still_;
+    std::uint32_t looks_;
+    std::unordered_map<std::int32_t, SeenProcess*> by_pid_;
+    std::set<std::uint64_t> locked_;  // inodes: the devices of locks are not always those of stat
+};
+
+}  // namespace wye::sys
