@@ -101,15 +101,10 @@ bool wanted(const Options& o, const View& v, const Item& i) {
     return std::ranges::all_of(v.filters, [&](const Filter& f) { return f.passes(i); });
 }
 
-// Numbers from the largest, text from A; what is not known comes last.
 void sort_by(const Column<Item>& c, std::vector<Item>& items) {
     std::vector<std::pair<Json, std::size_t>> keys;
     for (std::size_t n = 0; n < items.size(); ++n) keys.emplace_back(c.value(items[n]), n);
-    std::ranges::sort(keys, [](const auto& a, const auto& b) {
-        if (a.first == b.first) return a.second < b.second;
-        if (a.first.is_null() || b.first.is_null()) return b.first.is_null();
-        return a.first.is_number() ? a.first > b.first : a.first < b.first;
-    });
+    std::ranges::sort(keys, sorts_before);
     std::vector<Item> sorted;
     for (const auto& k : keys) sorted.push_back(std::move(items[k.second]));
     items = std::move(sorted);

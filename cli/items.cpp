@@ -42,23 +42,6 @@ std::string size_text(const Item& i) {
     return fmt::format("{}({})", short_size(*i.size), short_size(*i.allocated));
 }
 
-// "sim[22418] sim[22430] +2, <- semop rx[501]": a process once, however many descriptors it has.
-std::string holders_text(const Item& i) {
-    std::vector<std::string> who;
-    for (const auto& h : i.holders) {
-        auto text = fmt::format("{}[{}]", escape(h.comm), h.pid);
-        if (std::ranges::find(who, text) == who.end()) who.push_back(std::move(text));
-    }
-    std::string all;
-    for (std::size_t n = 0; n < std::min(who.size(), holders_shown); ++n) all += (n ? " " : "") + who[n];
-    if (who.size() > holders_shown) all += fmt::format(" +{}", who.size() - holders_shown);
-    if (i.hidden_holders != 0) all += fmt::format("{}{} hidden", all.empty() ? "" : " + ", i.hidden_holders);
-    if (i.waiters.empty()) return all.empty() ? "-" : all;
-    const auto& w = i.waiters.front();
-    all += fmt::format("{}<- {} {}[{}]", all.empty() ? "" : ", ", w.what, escape(w.comm), w.pid);
-    return i.waiters.size() < 2 ? all : all + fmt::format(" +{}", i.waiters.size() - 1);
-}
-
 Json json_of(const Inspection::Facts& facts) {
     auto j = Json::object();
     for (const auto& [name, value] : facts)
@@ -92,8 +75,25 @@ Json or_null(const std::optional<T>& v) {
 
 }  // namespace
 
-int view_exit(const Coverage& c, bool found) noexcept {
-    return !c.whole() ? view_partial : found ? view_found : view_nothing;
+int view_exit(bool whole, bool found) noexcept { return !whole ? view_partial : found ? view_found : view_nothing; }
+int view_exit(const Coverage& c, bool found) noexcept { return view_exit(c.whole(), found); }
+
+std::string holders_text(const Item& i, std::int32_t self) {
+    std::vector<std::string> who;  // a process once, however many descriptors it has
+    std::vector<std::int32_t> pids;
+    for (const auto& h : i.holders) {
+        if (std::ranges::find(pids, h.pid) != pids.end()) continue;
+        pids.push_back(h.pid);
+        if (pids.size() <= holders_shown)
+            who.push_back(h.pid == self ? "self" : fmt::format("{}[{}]", escape(h.comm), h.pid));
+    }
+    std::string all = fmt::format("{}", fmt::join(who, " "));
+    if (pids.size() > holders_shown) all += fmt::format(" +{}", pids.size() - holders_shown);
+    if (i.hidden_holders != 0) all += fmt::format("{}{} hidden", all.empty() ? "" : " + ", i.hidden_holders);
+    if (i.waiters.empty()) return all.empty() ? "-" : all;
+    const auto& w = i.waiters.front();
+    all += fmt::format("{}<- {} {}[{}]", all.empty() ? "" : ", ", w.what, escape(w.comm), w.pid);
+    return i.waiters.size() < 2 ? all : all + fmt::format(" +{}", i.waiters.size() - 1);
 }
 
 std::string short_size(std::uint64_t bytes) {
@@ -193,7 +193,8 @@ std::vector<Column<Item>> item_columns(const Verdicts* verdicts) {
         C{"size", "SIZE(ALLOC)", [](const Item& i) { return or_null(i.size); }, size_text},
         C{"use", "USE", [](const Item& i) { return i.use; },
           [](const Item& i) { return i.use.empty() ? "-" : escape(i.use); }},
-        C{"holders", "HOLDERS", [](const Item& i) { return i.holders.size() + i.hidden_holders; }, holders_text},
+        C{"holders", "HOLDERS", [](const Item& i) { return i.holders.size() + i.hidden_holders; },
+          [](const Item& i) { return holders_text(i); }},
         C{"age", "AGE", seconds_ago, age_text},
         C{"verdict", "VERDICT",
           [verdicts](const Item& i) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "wye/registry/inventory.hpp"
 
+#include "registry/states.hpp"
 #include "registry/verdict.hpp"
 #include "table.hpp"
 #include "user_name.hpp"
@@ -23,6 +24,7 @@ enum ViewExit : int {
     view_error = 3,
 };
 int view_exit(const Coverage&, bool found) noexcept;
+int view_exit(bool whole, bool found) noexcept;
 
 Json json_of(const Item&);
 Json json_of(const Coverage&);
@@ -59,6 +61,9 @@ void add_verdict(Json&, const Item&, const Judged&);
 std::vector<Column<Item>> item_columns(const Verdicts* = nullptr);
 /// Those that are shown unless others are asked for.
 std::vector<std::string> usual_columns();
+
+/// "sim[22418] sim[22430] +2, <- semop rx[501]"; the process `self` is called that.
+std::string holders_text(const Item&, std::int32_t self = 0);
 
 /// "8.0K", "4.0M", "32".
 std::string short_size(std::uint64_t bytes);

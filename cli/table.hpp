@@ -32,6 +32,13 @@ inline std::string plain(const Json& v) {
     return v.is_null() ? "-" : v.dump();
 }
 
+/// The order of --sort: numbers from the largest, text from A, what is not known last; equals as they were.
+inline bool sorts_before(const std::pair<Json, std::size_t>& a, const std::pair<Json, std::size_t>& b) {
+    if (a.first == b.first) return a.second < b.second;
+    if (a.first.is_null() || b.first.is_null()) return b.first.is_null();
+    return a.first.is_number() ? a.first > b.first : a.first < b.first;
+}
+
 template <class Row>
 Json to_json(const std::vector<Row>& rows, const std::vector<Column<Row>>& columns) {
     auto out = Json::array();

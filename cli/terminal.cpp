@@ -40,6 +40,8 @@ bool set_color(std::string_view when) {
     return true;
 }
 
+bool colored() noexcept { return color; }
+
 std::string styled(std::string_view text, std::string_view sgr) {
     return color ? fmt::format("\x1b[{}m{}\x1b[0m", sgr, text) : std::string(text);
 }

@@ -12,6 +12,9 @@ namespace wye::cli {
 /// --color over NO_COLOR over CLICOLOR_FORCE over "is a terminal"; false when `when` is none of the three words.
 bool set_color(std::string_view when);
 
+/// Whether colours are wanted.
+bool colored() noexcept;
+
 /// The text in that SGR style ("1", "32"), or as it is.
 std::string styled(std::string_view text, std::string_view sgr);
 
