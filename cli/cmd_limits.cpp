@@ -2,6 +2,7 @@
 #include "wye/base/text.hpp"
 
 #include "command.hpp"
+#include "items.hpp"
 #include "limits_probe.hpp"
 #include "limits_text.hpp"
 #include "os/usage/proc_text.hpp"
@@ -200,8 +201,8 @@ int show(const Options& o) {
     if (o.warn && (*o.warn < 0 || *o.warn > 100))
         return usage_error("limits", fmt::format("--warn={}: write per cent, 0 to 100", *o.warn));
     auto s = sys::survey(o.all_ns);
-    if (!s) return report("limits", s.error());
-    const bool partial = s->partial();
+    if (!s) return report("limits", s.error()), int{view_error};
+    const bool whole = !s->partial();
     if (user) only_of(*user, *s);
     if (o.warn)
         std::erase_if(s->entries,
@@ -211,8 +212,7 @@ int show(const Options& o) {
         return std::tuple(-e.reading.part(), e.limit, std::string_view(e.reading.where));
     });
     page_out(o.json ? as_json(*s) : o.prom ? as_prometheus(*s) : as_table(*s));
-    if (!o.warn) return exit_ok;
-    return !s->entries.empty() ? exit_failed : partial ? exit_partial : exit_ok;
+    return o.warn ? view_exit(whole, !s->entries.empty()) : int{exit_ok};
 }
 
 int run(const Options& o) {
@@ -239,7 +239,7 @@ Run define(CLI::App& app) {
         ->allow_extra_args();
     app.add_flag("--all-ns", o->all_ns, "the other ipc and net namespaces as well");
     app.add_option("--user", o->user, "what this user has of each")->type_name("USER");
-    app.add_option("--warn", o->warn, "only what is used to that many per cent; 1 when there is any")
+    app.add_option("--warn", o->warn, "only what is used to that many per cent; exit code 1 when there is any")
         ->type_name("PERCENT");
     auto* json = app.add_flag("--json", o->json, "one document, schema wye.limits/1 or wye.probe/1");
     auto* prom = app.add_flag("--prom", o->prom, "in the text format of Prometheus")->excludes(json);

@@ -24,7 +24,6 @@ enum Exit : int {
     exit_denied = 4,
     exit_busy = 5,       // it exists, or someone holds it
     exit_peer_gone = 6,  // the other end went away too early
-    exit_partial = 7,    // nothing found, but not everything seen
     exit_timeout = 124,  // as timeout(1)
 };
 int exit_code(const Error&) noexcept;

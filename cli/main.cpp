@@ -33,6 +33,8 @@ extern const Command
     clean_command,
     undo_command,
     watch_command,
+    top_command,
+    doctor_command,
     inspect_command,
     limits_command,
     explain_command,
@@ -64,6 +66,8 @@ std::span<const Command* const> commands() noexcept {
         &clean_command,
         &undo_command,
         &watch_command,
+        &top_command,
+        &doctor_command,
         &inspect_command,
         &limits_command,
         &explain_command,
@@ -93,21 +97,20 @@ const Command* find_command(std::string_view name) noexcept {
 }
 
 constexpr const char* exit_text =
-    R"(Exit codes of every verb but ls and who:
+    R"(Exit codes of every verb but those below:
     0    done
-    1    the operation failed; limits --warn: something was found
+    1    the operation failed
     2    wrong usage: an argument or a URI that does not parse
     3    no such object, or nobody listens there
     4    permission denied
     5    it exists already, or someone else holds it
     6    the other end went away too early
-    7    limits --warn: nothing was found, but not everything could be seen
     124  a deadline (--timeout) passed, as with timeout(1)
     125  run: what is wrong is not the program's (it wrote more than --limit-output, no --sandbox here)
     126  run: the program may not or cannot be run; 127: there is none
     130  Ctrl-C; 143 SIGTERM: the summary is printed and nothing is left behind
 
-Of the views (ls, who, clean without --yes), for monitors:
+Of ls, who, wait, map, orphans, doctor, limits --warn, and clean without --yes, for monitors:
     0    there is nothing of what was asked for
     1    there is something
     2    something could not be looked into (the last line says what); or wrong usage, with nothing on standard output

@@ -17,6 +17,8 @@ orphans|-
 clean|-
 undo|-
 watch|-
+top|-
+doctor|-
 inspect|shm:nowhere
 limits|-
 explain|ENOSPC
