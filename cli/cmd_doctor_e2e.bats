@@ -24,7 +24,7 @@ examine() {
 # found WHAT SEVERITY [TEXT]: exactly one finding of that kind, of that weight, with that text in its title or evidence.
 found() {
     jq -e --arg w "$1" --arg s "$2" --arg t "${3:-}" \
-        '[.findings[] | select(.what == $w)] | length == 1 and .[0].severity == $s and ([.[0].title, .[0].evidence[]] | any(contains($t))) and (.[0].look | startswith("wye "))' \
+        '[.findings[] | select(.what == $w and .severity == $s)] | length == 1 and ([.[0].title, .[0].evidence[]] | any(contains($t))) and (.[0].look | startswith("wye "))' \
         "$T/page" >/dev/null || { echo "no $2 $1 $3:"; cat "$T/page"; return 1; }
 }
 nothing_but_notes() { jq -e 'all(.findings[]; .severity == "note")' "$T/page" >/dev/null || { cat "$T/page"; return 1; }; }

@@ -28,7 +28,7 @@ struct Options {
 };
 
 constexpr double warn = 80;         // per cent of a limit, from where it is near
-constexpr auto limits_every = 10s;  // looking at them costs as much as ten looks at the objects
+constexpr auto limits_every = 30s;  // looking at them costs as much as ten looks at the objects
 
 class Looker {
 public:

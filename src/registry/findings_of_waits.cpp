@@ -108,14 +108,24 @@ void find_full(const Look& k, const Item& i) {
     k.out.push_back(std::move(f));
 }
 
+// Whether somebody out of this pid namespace may have it: one who came in from there does, or the first in it.
+bool comes_from_outside(const Look& k, const Item& i) {
+    constexpr std::uint64_t first_of_all = 0xEFFFFFFC;  // PROC_PID_INIT_INO: the namespace that sees all others
+    return std::ranges::any_of(i.holders, [&](const Holder& h) {
+        const auto p = std::ranges::find(k.seen.processes, h.pid, &sys::SeenProcess::pid);
+        return p != k.seen.processes.end() && p->ns.pid != first_of_all && (p->parent == 0 || p->pid == 1);
+    });
+}
+
 void find_unread_pipe(const Look& k, const Item& i, bool flying) {
     if (!reader_is_gone(i)) return;
-    const bool sure = k.all.coverage.whole() && !flying;
+    const bool outside = comes_from_outside(k, i), sure = k.all.coverage.whole() && !flying && !outside;
     Finding f{.severity = sure ? Severity::warning : Severity::note, .what = "no-reader", .passing = true};
     f.title =
         object_text(i) + ": nobody reads what " + holders_of(i, [](const Holder& h) { return h.writes; }) + " writes";
     f.evidence.emplace_back("the next write gives SIGPIPE or EPIPE");
     if (!k.all.coverage.whole()) f.evidence.emplace_back("unless one of those who could not be looked into has it");
+    if (outside) f.evidence.emplace_back("unless somebody out of this pid namespace has it");
     if (flying) f.evidence.emplace_back("unless the end is one of the descriptors in flight");
     f.look = who_command(i);
     f.about = "no-reader " + i.name;

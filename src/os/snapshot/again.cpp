@@ -15,7 +15,7 @@ namespace {
 
 // Whatever is wrong with the reasoning above (a table of descriptors shared by two processes that are no threads) lasts
 // for so many looks.
-constexpr std::uint32_t most_times = 8;
+constexpr std::uint32_t most_times = 16;
 
 // "6712334 123 17": nanoseconds on a processor, nanoseconds waiting for one, times. All zero where it is not counted.
 bool read_ran(Reader& reader, int proc, const char* name, Ran& r) {

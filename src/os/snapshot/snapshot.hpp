@@ -295,7 +295,7 @@ private:
 Snapshot take_snapshot();
 /// The same for who looks again and again, with what was seen the last time, or with nothing: of processes that have
 /// not run since, only what others can change is read. One that shares its descriptors with a process that is no thread
-/// of it is seen as it is at every eighth look at the latest.
+/// of it is seen as it is at every sixteenth look at the latest.
 Snapshot take_snapshot(Snapshot before);
 
 }  // namespace wye::sys

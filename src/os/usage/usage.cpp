@@ -90,6 +90,10 @@ private:
             return;
         }
         p.descriptors = names->size();
+        // Its user may list them, even where what they are is kept from everybody.
+        char first[1];
+        if (!names->empty() && sys::readlinkat(AT_FDCWD, (at + "/fd/" + names->front()).c_str(), first, 1) == -EACCES)
+            ++usage_.unreadable;
         for (const auto& name : *names) {
             const auto target = link_of(at + "/fd/" + name);
             if (target.starts_with("pipe:[")) pipe(p, at + "/fd/" + name);
