@@ -27,11 +27,12 @@ std::string counted(std::size_t n, std::string_view thing) {
     return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
 }
 
-std::string summary(const std::vector<Finding>& all) {
+std::string summary(const std::vector<Finding>& all, bool whole) {
     std::size_t n[3] = {};
     for (const auto& f : all) ++n[static_cast<std::size_t>(f.severity)];
     if (n[1] + n[2] == 0)
-        return fmt::format("nothing found{}", n[0] == 0 ? "" : fmt::format("; {}", counted(n[0], "note")));
+        return fmt::format("nothing found{}{}", whole ? "" : " in what could be seen",
+                           n[0] == 0 ? "" : fmt::format("; {}", counted(n[0], "note")));
     return fmt::format("{} bad, {}, {}", n[2], counted(n[1], "warning"), counted(n[0], "note"));
 }
 
@@ -49,8 +50,8 @@ std::string as_text(const Examined& e) {
     }
     for (const auto& [what, n] : shown)
         if (n > most) out += fmt::format("and {} more of {}: wye doctor --json\n", n - most, what);
-    return out + fmt::format("{}\n{}. Took {}.\n", styled(summary(e.findings), "1"), coverage_line(e.all.coverage),
-                             human_time(static_cast<double>(e.all.coverage.took)));
+    return out + fmt::format("{}\n{}. Took {}.\n", styled(summary(e.findings, e.whole), "1"),
+                             coverage_line(e.all.coverage), human_time(static_cast<double>(e.all.coverage.took)));
 }
 
 std::string as_json(const Examined& e) {

@@ -5,14 +5,14 @@ load ../tests/cli/world
 # ---- a screen: tmux with a server, a socket and a size of its own
 
 screen() { # COLUMNS ROWS COMMAND: with a shell that has the command's exit code in $T/code afterwards
-    export TMUX_TMPDIR=$T LC_ALL=C.UTF-8
+    export TMUX_TMPDIR=$T LC_ALL=C.UTF-8 server=$RANDOM
     unset TMUX
-    tmux -u -L wye -f /dev/null new-session -d -x "$1" -y "$2" \
+    tmux -u -L "$server" -f /dev/null new-session -d -x "$1" -y "$2" \
         "stty -a >$T/before; ${3:-}; echo \$? >$T/code; stty -a >$T/after; echo THE SHELL AGAIN; sleep 30"
 }
-keys() { tmux -L wye send-keys "$@"; }
-size() { tmux -L wye resize-window -x "$1" -y "$2"; }
-picture() { tmux -L wye capture-pane -p; }
+keys() { tmux -L $server send-keys "$@"; }
+size() { tmux -L $server resize-window -x "$1" -y "$2"; }
+picture() { tmux -L $server capture-pane -p; }
 shows() { picture >"$T/picture" && grep -qE -- "$1" "$T/picture"; }
 hides() { picture >"$T/picture" && [ -s "$T/picture" ] && ! grep -qE -- "$1" "$T/picture"; }
 # The command has ended with that code, and the terminal is as it was.
@@ -218,7 +218,7 @@ PY
         shows "name, reversed"
         keys r "s" "s"
         eventually shows "[0-9], size"
-        eventually sh -c "tmux -L wye capture-pane -p | grep -E \"^posix-shm\" | head -n 1 | grep -q /bbb"
+        eventually sh -c "tmux -L $server capture-pane -p | grep -E \"^posix-shm\" | head -n 1 | grep -q /bbb"
         keys "<"
         eventually shows "[0-9], owner"
         keys / b b
@@ -323,15 +323,12 @@ PY
         eventually shows KIND
         keys C-c
         restored 130
-        tmux -L wye kill-server; rm "$T/after"
-        screen 80 24 "\"$WYE\" top & wait \$!"
-        sleep 0.2
-        tmux -L wye kill-server; rm -f "$T/after"
+        tmux -L $server kill-server; rm "$T/after"
         screen 80 24 "sh -c \"echo \\\$\\\$ >$T/pid; exec $WYE top\""
         eventually shows KIND
         kill -TERM "$(cat "$T/pid")"
         restored 143
-        tmux -L wye kill-server
+        tmux -L $server kill-server
         screen 80 24 "PS1=READY- bash --norc -i"
         eventually shows "READY-"
         keys "stty -a >$T/s1; $WYE top" Enter
@@ -377,14 +374,14 @@ PY
         echo x >/dev/shm/x
         screen 80 24 "NO_COLOR=1 $WYE top"
         eventually shows KIND
-        tmux -L wye capture-pane -pe >"$T/colours"
+        tmux -L $server capture-pane -pe >"$T/colours"
         not grep -qE "$(printf "\033")\[([0-9;]*;)?(3[0-7]|4[0-7]|38|48)[;m]" "$T/colours"
         keys q
         restored 0
-        tmux -L wye kill-server; rm "$T/after"
+        tmux -L $server kill-server; rm "$T/after"
         screen 80 24 "$WYE top"
         eventually shows KIND
-        tmux -L wye capture-pane -pe >"$T/colours"
+        tmux -L $server capture-pane -pe >"$T/colours"
         grep -qE "$(printf "\033")\[([0-9;]*;)?3[0-7]m" "$T/colours"
         keys q
         restored 0'
@@ -401,7 +398,7 @@ PY
         screen 80 24 "sh -c \"echo \\\$\\\$ >$T/pid; exec $WYE top\""
         eventually shows KIND
         pid=$(cat "$T/pid")
-        tmux -L wye kill-server
+        tmux -L $server kill-server
         gone() { not kill -0 "$pid"; }
         eventually gone'
 }

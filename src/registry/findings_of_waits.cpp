@@ -117,18 +117,42 @@ bool comes_from_outside(const Look& k, const Item& i) {
     });
 }
 
-void find_unread_pipe(const Look& k, const Item& i, bool flying) {
+// Pipes whose reader is not seen, but may be there all the same.
+struct Doubtful {
+    std::size_t n = 0;
+    const Item* first = nullptr;
+    bool outside = false;
+};
+
+void find_unread_pipe(const Look& k, const Item& i, bool flying, Doubtful& doubtful) {
     if (!reader_is_gone(i)) return;
-    const bool outside = comes_from_outside(k, i), sure = k.all.coverage.whole() && !flying && !outside;
-    Finding f{.severity = sure ? Severity::warning : Severity::note, .what = "no-reader", .passing = true};
-    f.title =
-        object_text(i) + ": nobody reads what " + holders_of(i, [](const Holder& h) { return h.writes; }) + " writes";
-    f.evidence.emplace_back("the next write gives SIGPIPE or EPIPE");
-    if (!k.all.coverage.whole()) f.evidence.emplace_back("unless one of those who could not be looked into has it");
-    if (outside) f.evidence.emplace_back("unless somebody out of this pid namespace has it");
-    if (flying) f.evidence.emplace_back("unless the end is one of the descriptors in flight");
-    f.look = who_command(i);
-    f.about = "no-reader " + i.name;
+    const bool outside = comes_from_outside(k, i);
+    if (outside || flying || !k.all.coverage.whole()) {
+        if (++doubtful.n == 1) doubtful.first = &i;
+        doubtful.outside |= outside;
+        return;
+    }
+    const auto writers = holders_of(i, [](const Holder& h) { return h.writes; });
+    k.out.push_back({.severity = Severity::warning,
+                     .what = "no-reader",
+                     .title = object_text(i) + ": nobody reads what " + writers + " writes",
+                     .evidence = {"the next write gives SIGPIPE or EPIPE"},
+                     .look = who_command(i),
+                     .passing = true,
+                     .about = "no-reader " + i.name});
+}
+
+void add_doubtful(const Look& k, const Doubtful& d, bool flying) {
+    if (d.n == 0) return;
+    Finding f{.severity = Severity::note, .what = "no-reader"};
+    f.title = std::to_string(d.n) + (d.n == 1 ? " pipe has" : " pipes have") + " a writer and no reader that is seen";
+    f.evidence.push_back("as " + d.first->name + ", to which " +
+                         holders_of(*d.first, [](const Holder& h) { return h.writes; }) + " writes");
+    if (!k.all.coverage.whole()) f.evidence.emplace_back("one of those who could not be looked into may have it");
+    if (d.outside) f.evidence.emplace_back("somebody out of this pid namespace may have it");
+    if (flying) f.evidence.emplace_back("it may be one of the descriptors in flight");
+    f.look = who_command(*d.first);
+    f.about = "doubtful";
     k.out.push_back(std::move(f));
 }
 
@@ -215,12 +239,14 @@ void find_queues(const Look& k) {
     bool flying = false;
     for (const auto& i : k.all.items)
         if (const auto* n = fact(i, "descriptors_in_flight")) flying |= *n != 0;
+    Doubtful doubtful;
     for (const auto& i : k.all.items) {
         find_full(k, i);
-        find_unread_pipe(k, i, flying);
+        find_unread_pipe(k, i, flying, doubtful);
         find_flying(k, i);
         find_unread(k, i);
     }
+    add_doubtful(k, doubtful, flying);
 }
 
 }  // namespace wye
