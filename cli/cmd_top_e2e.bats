@@ -186,6 +186,23 @@ PY
         eventually seen || { tail -n 1 "$T/any"; false; }'
 }
 
+@test "a look again costs a few system calls for each process that has not run, where a whole look costs thirty" {
+    needs strace
+    world '
+        [ "$(cut -d" " -f3 /proc/1/schedstat)" -gt 0 ] || exit 77
+        strace -o /dev/null true || exit 77
+        calls() { strace -f -c -o "$T/calls" "$WYE" top -b -n "$1" --interval 10ms pipe >/dev/null; awk "\$NF == \"total\" {print \$4}" "$T/calls"; }
+        again() { echo $((($(calls 18) - $(calls 2)) / 16)); }
+        without=$(again)
+        first=$(calls 1)
+        for i in $(seq 100); do sleep 60 & done
+        sleep 0.5
+        with=$(again)
+        echo "again: $without without and $with with a hundred sleepers; the first look: $first and $(calls 1)"
+        [ $((with - without)) -gt 100 ]
+        [ $((with - without)) -lt 800 ]'
+}
+
 # ---- the screen
 
 @test "the screen shows the header, the titles and the rows, and q gives the terminal back" {

@@ -41,20 +41,22 @@ bool has_run(Reader& reader, int proc, const SeenProcess& p) {
     return p.ran.empty();
 }
 
-bool has_path(const SeenFd& f) {
-    return f.target.starts_with('/') && (f.file.is(type_regular) || f.file.is(type_fifo) || f.file.is(type_socket));
+// Whose name or size somebody else may change, and it matters: of other files only where they are locked.
+bool is_shared(const SeenFd& f) {
+    if (f.file.is(type_fifo) || f.file.is(type_socket)) return f.target.starts_with('/');
+    return f.file.is(type_regular) && (f.target.starts_with("/memfd:") || f.target.starts_with("/dev/shm/"));
 }
 
 // False when it was closed meanwhile: then it has run.
 bool look_anew(Reader& reader, int proc, std::int32_t pid, const std::set<std::uint64_t>& locked, SeenFd& f) {
-    if (has_path(f)) {
+    const bool lockable = !f.info.locks.empty() || locked.contains(f.file.key.ino);
+    if (is_shared(f) || lockable) {
         const auto name = below(pid, "/fd/") + std::to_string(f.fd);
         char target[4096];
         const long n = sys::readlinkat(proc, name.c_str(), target, sizeof target);
         if (n < 0 || look(proc, name.c_str(), 0, f.file) < 0) return false;
         f.target.assign(target, static_cast<std::size_t>(n));
     }
-    const bool lockable = !f.info.locks.empty() || locked.contains(f.file.key.ino);
     if (!f.info.eventfd_id && !f.file.is(type_socket) && f.info.epoll.empty() && !lockable) return true;
     f.info = parse_fdinfo(reader.piece(proc, (below(pid, "/fdinfo/") + std::to_string(f.fd)).c_str()));
     return reader.error() == 0;
