@@ -142,8 +142,8 @@ needs_screen() {
         scene listen "$T/s"; scene shm-in-flight /flying; scene memfd pages; scene fifo-thread /dev/shm/f 2>/dev/null || true
         same() {
             "$WYE" top --json -n 12 --interval 20ms | tail -n 1 |
-                jq -S "[.items[] | select(.kind != \"pipe\") | {kind, name, use, held, holders: [.holders[] | {pid, via, fd, mode}], size, allocated}]" >"$T/top"
-            look ls --json | jq -S "[.items[] | select(.kind != \"pipe\") | {kind, name, use, held, holders: [.holders[] | {pid, via, fd, mode}], size, allocated}]" >"$T/ls"
+                jq -S "[.items[] | select(.kind != \"pipe\") | {kind, name, use, held, holders: ([.holders[] | select(.comm == \"factory\") | {pid, via, fd, mode}] | sort), size, allocated}]" >"$T/top"
+            look ls --json | jq -S "[.items[] | select(.kind != \"pipe\") | {kind, name, use, held, holders: ([.holders[] | select(.comm == \"factory\") | {pid, via, fd, mode}] | sort), size, allocated}]" >"$T/ls"
             [ "$(jq length "$T/ls")" -gt 8 ] && diff "$T/top" "$T/ls"
         }
         eventually same'
