@@ -109,7 +109,7 @@ private:
     void log(const PlanRow& row, std::string_view event, const std::string& why) {
         auto what = evidence_of(row);
         if (!why.empty()) what["why"] = why;
-        log_event(store_, event, run_.id(), std::move(what));
+        log_event(store_, event, run_.id(), what);
     }
 
     Plan& plan_;

@@ -152,10 +152,10 @@ int undo(const Options& o, const std::string& path) {
         if (!d.why.empty()) what["why"] = d.why;
         if (d.outcome == "back") {
             if (const auto r = run->append(dumped(state_line(e.n, "restored", ""))); !r) report("undo", r.error());
-            log_event(*store, "restored", o.id, std::move(what));
+            log_event(*store, "restored", o.id, what);
         } else {
             whole = false;
-            log_event(*store, "not restored", o.id, std::move(what));
+            log_event(*store, "not restored", o.id, what);
         }
     }
     print(o, o.id, all);

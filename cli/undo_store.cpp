@@ -140,7 +140,7 @@ RunFile parse_manifest(const std::string& id, const std::string& text) {
     return run;
 }
 
-void log_event(const sys::Store& store, std::string_view event, const std::string& run, Json what) {
+void log_event(const sys::Store& store, std::string_view event, const std::string& run, const Json& what) {
     Json j{{"time_ns", now_ns()}, {"event", event}, {"run", run}, {"by", whoami()}};
     j.update(what);
     if (const auto r = store.log(dumped(j)); !r) fmt::print(stderr, "wye: {}\n", r.error().message());
@@ -161,7 +161,7 @@ void drop_expired(const sys::Store& store) {
                 if (const auto f = sys::forget(r, taken->directory()); !f) why = f.error().message();
             Json what{{"kind", e.kind}, {"name", e.name}};
             if (!why.empty()) what["why"] = why;
-            log_event(store, "forgotten", id, std::move(what));
+            log_event(store, "forgotten", id, what);
         }
         (void)store.drop(std::move(*taken));
     }

@@ -55,7 +55,7 @@ struct RunFile {
 RunFile parse_manifest(const std::string& id, const std::string& text);
 
 /// A line of the log: what happened to an object of this run.
-void log_event(const sys::Store&, std::string_view event, const std::string& run, Json what);
+void log_event(const sys::Store&, std::string_view event, const std::string& run, const Json& what);
 
 /// Runs whose time is over, for good. What somebody has by now gets its name back.
 void drop_expired(const sys::Store&);

@@ -137,12 +137,12 @@ Result<Run> Store::take(const std::string& id) const {
     run.manifest_ = Fd(static_cast<int>(fd));
     if (const long l = sys::flock(run.manifest_.get(), LOCK_EX | LOCK_NB); l < 0)
         return refuse(Errc::busy, id + ": a wye is at work on it");
-    // Who died in the middle of a line has ended none.
+    // Who died in the middle of a line has not ended it.
     char last = '\n';
     struct stat s{};
-    if (sys::fstat(fd < 0 ? -1 : static_cast<int>(fd), &s) == 0 && s.st_size > 0)
-        (void)sys::pread(static_cast<int>(fd), &last, 1, s.st_size - 1);
-    if (last != '\n') (void)sys::write(static_cast<int>(fd), "\n", 1);
+    if (sys::fstat(run.manifest_.get(), &s) == 0 && s.st_size > 0)
+        (void)sys::pread(run.manifest_.get(), &last, 1, s.st_size - 1);
+    if (last != '\n') (void)sys::write(run.manifest_.get(), "\n", 1);
     return run;
 }
 
