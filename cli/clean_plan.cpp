@@ -129,7 +129,12 @@ Plan make_plan(const PlanOptions& o) {
         plan.rows.push_back({.item = item, .judged = std::move(judged)});
         decide(o, plan.rows.back());
     }
-    std::ranges::stable_sort(plan.rows, {}, &PlanRow::action);
+    // What goes comes first; else as the inventory has it.
+    std::vector<PlanRow> rows;
+    for (const auto a : {Action::remove, Action::refuse, Action::protect, Action::hint})
+        for (auto& r : plan.rows)
+            if (r.action == a) rows.push_back(std::move(r));
+    plan.rows = std::move(rows);
     return plan;
 }
 
