@@ -174,7 +174,8 @@ void TopModel::count() {
         }
         std::ranges::find(kinds_, i.kind, [](const auto& k) { return k.first; })->second++;
     }
-    deadlocks_ = waiting_ < 1 ? 0 : cycles_in(waits_in(now_)).size();
+    deadlocks_ =
+        waiting_ < 1 ? 0 : static_cast<std::size_t>(std::ranges::count_if(rings_in(waits_in(now_)), &Ring::sure));
 }
 
 bool TopModel::passes(const TopRow& r) const {

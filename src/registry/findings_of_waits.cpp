@@ -35,18 +35,20 @@ bool may_idle(const Waiter& w) {
            w.what != "flock" && w.what != "fcntl" && w.what != "lock";
 }
 
-void add_ring(const Look& k, const std::vector<Wait>& waits, const std::vector<std::size_t>& ring) {
-    Finding f{.severity = Severity::bad, .what = "deadlock", .title = "deadlock: ", .passing = true};
+// A likely one is no more than that: of a semaphore only who was last at it is known.
+void add_ring(const Look& k, const std::vector<Wait>& waits, const Ring& ring) {
+    Finding f{.severity = ring.sure ? Severity::bad : Severity::warning, .what = "deadlock", .passing = true};
+    f.title = ring.sure ? "deadlock: " : "likely a deadlock: ";
     f.about = "deadlock";
     std::set<std::int32_t> pids;
-    for (const auto i : ring) {
+    for (const auto i : ring.waits) {
         const auto& w = waits[i];
         f.title += waiter_text(w.who) + " waits in " + std::string(w.who.what) + " for " + w.item->name + " -> ";
         f.evidence.push_back(object_text(*w.item) + ": " + (w.by.empty() ? "nobody else" : holders_of(w.by)) +
                              " would have to let " + waiter_text(w.who) + " go on");
         pids.insert(w.who.pid);
     }
-    f.title += waiter_text(waits[ring[0]].who);
+    f.title += waiter_text(waits[ring.waits[0]].who);
     for (const auto p : pids) f.about += " " + std::to_string(p);
     f.look = "wye wait --cycles";
     k.out.push_back(std::move(f));
@@ -208,9 +210,9 @@ void find_unread(const Look& k, const Item& i) {
 void find_waits(const Look& k) {
     const auto waits = waits_in(k.all);
     std::set<std::size_t> in_ring;
-    for (const auto& ring : cycles_in(waits)) {
+    for (const auto& ring : rings_in(waits)) {
         add_ring(k, waits, ring);
-        in_ring.insert(ring.begin(), ring.end());
+        in_ring.insert(ring.waits.begin(), ring.waits.end());
     }
     std::vector<sys::SleepingThread> threads;
     for (const auto& w : waits) threads.push_back({w.who.pid, w.who.tid});

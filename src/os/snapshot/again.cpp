@@ -47,17 +47,20 @@ bool is_shared(const SeenFd& f) {
     return f.file.is(type_regular) && (f.target.starts_with("/memfd:") || f.target.starts_with("/dev/shm/"));
 }
 
-// False when it was closed meanwhile: then it has run.
-bool look_anew(Reader& reader, int proc, std::int32_t pid, const std::set<std::uint64_t>& locked, SeenFd& f) {
-    const bool lockable = !f.info.locks.empty() || locked.contains(f.file.key.ino);
-    if (is_shared(f) || lockable) {
+// False when it was closed meanwhile: then it has run. What lies in a socket, and locks where their table has them all,
+// are asked for of all processes alike, by take_in_flight() and take_locks().
+bool look_anew(Reader& reader, int proc, std::int32_t pid, bool hides_locks, SeenFd& f) {
+    if (f.tid != 0) pid = f.tid;
+    const bool lockable = f.target.starts_with('/') && (f.file.is(type_regular) || f.file.is(type_directory));
+    if (is_shared(f) || !f.info.locks.empty()) {
         const auto name = below(pid, "/fd/") + std::to_string(f.fd);
         char target[4096];
         const long n = sys::readlinkat(proc, name.c_str(), target, sizeof target);
         if (n < 0 || look(proc, name.c_str(), 0, f.file) < 0) return false;
         f.target.assign(target, static_cast<std::size_t>(n));
     }
-    if (!f.info.eventfd_id && !f.file.is(type_socket) && f.info.epoll.empty() && !lockable) return true;
+    f.info.in_flight = 0, f.info.locks.clear();
+    if (!f.info.eventfd_id && !(hides_locks && lockable)) return true;
     f.info = parse_fdinfo(reader.piece(proc, (below(pid, "/fdinfo/") + std::to_string(f.fd)).c_str()));
     return reader.error() == 0;
 }
@@ -84,9 +87,8 @@ std::vector<Ran> how_they_ran(Reader& reader, int process, std::int32_t pid, std
     return told ? all : std::vector<Ran>{};
 }
 
-Before::Before(Snapshot& before, const std::vector<FileLock>& locks) : looks_(before.looks) {
+Before::Before(Snapshot& before) : looks_(before.looks), hides_locks_(before.own.hides_locks) {
     for (auto& p : before.processes) by_pid_.emplace(p.pid, &p);
-    for (const auto& l : locks) locked_.insert(l.file.ino);
 }
 
 std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t pid) {
@@ -97,7 +99,7 @@ std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t 
     if ((looks_ + static_cast<std::uint32_t>(pid)) % most_times == 0) return {};
     if (has_run(reader, proc, p)) return {};
     for (auto& f : p.fds)
-        if (!look_anew(reader, proc, pid, locked_, f)) return {};
+        if (!look_anew(reader, proc, pid, hides_locks_, f)) return {};
     if (p.signals.blocked != 0) p.signals = parse_status(reader.piece(proc, below(pid, "/status").c_str())).signals;
     const auto in_memory = [](const SeenMap& m) { return m.name.starts_with("/dev/shm/"); };
     if (!p.shares_map && std::ranges::any_of(p.maps, in_memory)) {

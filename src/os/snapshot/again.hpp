@@ -16,7 +16,7 @@ std::vector<Ran> how_they_ran(Reader&, int process, std::int32_t pid, std::uint6
 /// The processes of an earlier look.
 class Before {
 public:
-    Before(Snapshot& before, const std::vector<FileLock>& locks);
+    explicit Before(Snapshot& before);
     /// That process as it is, where it has not run since; it is then taken out of the earlier look.
     std::optional<SeenProcess> still(Reader&, int proc, std::int32_t pid);
 
@@ -25,8 +25,8 @@ public:
 private:
     std::set<std::int32_t> still_;
     std::uint32_t looks_;
+    bool hides_locks_;
     std::unordered_map<std::int32_t, SeenProcess*> by_pid_;
-    std::set<std::uint64_t> locked_;  // inodes: the devices of locks are not always those of stat
 };
 
 }  // namespace wye::sys

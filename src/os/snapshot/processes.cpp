@@ -241,7 +241,7 @@ void take_processes(Snapshot& s, Reader& reader, Snapshot* earlier) {
     if (earlier) {
         s.looks = earlier->looks + 1;
         s.pipe_dev = earlier->pipe_dev, s.socket_dev = earlier->socket_dev;
-        before.emplace(*earlier, s.locks);
+        before.emplace(*earlier);
     }
     each_name(proc.get(), [&](const char* name, std::uint8_t) {
         std::int32_t pid = 0;

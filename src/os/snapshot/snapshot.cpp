@@ -82,7 +82,6 @@ Snapshot take(Snapshot* before) {
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
     s.own.hides_locks = s.own.pid != first_pid;
     Reader reader;
-    if (before) s.locks = parse_locks(reader.whole(AT_FDCWD, "/proc/locks"));  // whose descriptors to look at again
     take_processes(s, reader, before);
     take_namespaces(s, reader);
     s.index();
