@@ -71,4 +71,5 @@ TEST(Text, nearest_is_at_most_two_edits_away) {
     EXPECT_EQ(nearest("somethingelse", words), "");
     EXPECT_EQ(edit_distance("", "abc"), 3u);
     EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+    EXPECT_EQ(edit_distance("tuor", "tour"), 1u);
 }

@@ -30,6 +30,7 @@ std::string human_time(double nanoseconds);
 /// The candidate nearest to `word` (at most two edits away), for "did you mean"; empty when none is near.
 template <class Range>
 std::string_view nearest(std::string_view word, const Range& candidates);
+/// Letters to be put in, taken out or changed; two neighbours that changed places are one.
 std::size_t edit_distance(std::string_view, std::string_view);
 
 template <class Range>
