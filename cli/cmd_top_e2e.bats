@@ -280,12 +280,12 @@ PY
         keys Escape
         eventually hides "mode 0600"
         keys Escape
-        eventually shows "^sysv-shm  *[0-9]"
+        eventually shows "^sysv-shm .* key "
         keys / f r a m e s Enter Enter
         eventually shows "mode 0600"
         keys Enter
         eventually shows "only factory\[$made\] of "
-        eventually hides "^sysv-shm  *[0-9]"
+        eventually hides "^sysv-shm .* key "
         kill -9 "$made"
         eventually shows "which has ended"
         keys Escape

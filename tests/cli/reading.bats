@@ -6,7 +6,7 @@ load world
 reading=(
     'ls' 'ls --json' 'who sysv-shm:0' 'who 1' "who $T/f" 'map' 'map --json' 'wait' 'wait --cycles --json'
     'orphans --explain --age 0' 'limits' 'limits --all-ns --json' 'watch --rounds 2 --interval 10ms --age 0'
-    'explain ENOSPC' 'explain EMFILE' 'explain EAGAIN' 'top --batch' 'doctor'
+    'explain ENOSPC' 'explain EMFILE' 'explain EAGAIN' 'top --batch --rounds 2 --interval 50ms' 'top --json --rounds 1' doctor 'clean --age 0' 'undo'
 )
 has() { "$WYE" help | grep -q "^    $1 "; }
 # What looks at the whole machine, for a storm.
@@ -30,7 +30,7 @@ every='every() {
 }'
 
 @test "every verb that only looks is here" {
-    for verb in ls who map wait orphans limits watch explain; do
+    for verb in ls who map wait orphans limits watch explain top doctor clean undo; do
         printf '%s\n' "${reading[@]}" | grep -q "^$verb\( \|$\)"
         has "$verb"
     done

@@ -47,11 +47,10 @@ bool is_shared(const SeenFd& f) {
     return f.file.is(type_regular) && (f.target.starts_with("/memfd:") || f.target.starts_with("/dev/shm/"));
 }
 
-// False when it was closed meanwhile: then it has run. What lies in a socket, and locks where their table has them all,
-// are asked for of all processes alike, by take_in_flight() and take_locks().
+// False when it was closed meanwhile: then it has run. What lies in a socket is asked for of all processes alike, by
+// take_in_flight(), and so are locks by take_locks(), where their table has them all; else whoever sleeps keeps his.
 bool look_anew(Reader& reader, int proc, std::int32_t pid, bool hides_locks, SeenFd& f) {
     if (f.tid != 0) pid = f.tid;
-    const bool lockable = f.target.starts_with('/') && (f.file.is(type_regular) || f.file.is(type_directory));
     if (is_shared(f) || !f.info.locks.empty()) {
         const auto name = below(pid, "/fd/") + std::to_string(f.fd);
         char target[4096];
@@ -59,8 +58,9 @@ bool look_anew(Reader& reader, int proc, std::int32_t pid, bool hides_locks, See
         if (n < 0 || look(proc, name.c_str(), 0, f.file) < 0) return false;
         f.target.assign(target, static_cast<std::size_t>(n));
     }
-    f.info.in_flight = 0, f.info.locks.clear();
-    if (!f.info.eventfd_id && !(hides_locks && lockable)) return true;
+    f.info.in_flight = 0;
+    if (!hides_locks) f.info.locks.clear();
+    if (!f.info.eventfd_id) return true;
     f.info = parse_fdinfo(reader.piece(proc, (below(pid, "/fdinfo/") + std::to_string(f.fd)).c_str()));
     return reader.error() == 0;
 }
