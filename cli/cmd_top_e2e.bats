@@ -235,7 +235,7 @@ PY
         shows "name, reversed"
         keys r "s" "s"
         eventually shows "[0-9], size"
-        eventually sh -c "tmux -L $server capture-pane -p | grep -E \"^posix-shm\" | head -n 1 | grep -q /bbb"
+        eventually sh -c "tmux -L $server capture-pane -p | grep -E \"^posix-shm  */\" | head -n 1 | grep -q /bbb"
         keys "<"
         eventually shows "[0-9], owner"
         keys / b b
