@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace wye::cli {
 namespace {
@@ -228,13 +229,16 @@ Run define(CLI::App& app) {
     auto* pid = app.add_option("--pid", o->wanted.pid, "only what is near this process")->check(CLI::PositiveNumber);
     app.add_option("--hops", o->wanted.hops, "so many objects away from it (1)")->needs(pid)->check(CLI::Range(1, 100));
     app.add_flag("--alone", o->wanted.alone, "objects too that only one process has");
-    auto* how = app.add_option_group("how");
-    how->add_flag("--tree", o->tree, "an object a line (what is done unless asked otherwise)");
-    how->add_flag("--dot", o->dot, "for dot(1) of Graphviz");
-    how->add_flag("--mermaid", o->mermaid, "for a page that knows Mermaid");
-    how->add_flag("--svg", o->svg, "a picture, drawn by dot(1)");
-    how->add_flag("--json", o->json, "one document, schema wye.map/1");
-    how->require_option(0, 1);
+    const std::array ways{
+        app.add_flag("--tree", o->tree, "an object a line (what is done unless asked otherwise)"),
+        app.add_flag("--dot", o->dot, "for dot(1) of Graphviz"),
+        app.add_flag("--mermaid", o->mermaid, "for a page that knows Mermaid"),
+        app.add_flag("--svg", o->svg, "a picture, drawn by dot(1)"),
+        app.add_flag("--json", o->json, "one document, schema wye.map/1"),
+    };
+    for (auto* one : ways)
+        for (auto* other : ways)
+            if (one != other) one->excludes(other);
     return [o] { return run(*o); };
 }
 

@@ -43,3 +43,9 @@ load ../tests/cli/world
     [ "$status" = 2 ]
     [[ $output == *--pid* ]]
 }
+
+@test "its ways of drawing are in the help, and exclude each other" {
+    for way in tree dot mermaid svg json; do w map --help | grep -q "^    --$way "; done
+    check 2 map --dot --json
+    complains --json
+}

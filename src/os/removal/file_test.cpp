@@ -261,7 +261,7 @@ constexpr int names = 100;
 // Makes objects and leaves them, and opens what is there. Nothing that it has may lose its name.
 bool use(const std::string& directory, Tally& t, unsigned seed) {
     for (unsigned n = 0; !t.over; ++n) {
-        ::usleep(::rand_r(&seed) % 4000);
+        ::usleep(static_cast<unsigned>(::rand_r(&seed)) % 4000);
         const bool makes = (n + seed) % 2 == 0;
         const auto path = directory + "/" + std::to_string(::rand_r(&seed) % names);
         const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (makes ? O_CREAT | O_EXCL : 0), 0600);
