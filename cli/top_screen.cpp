@@ -30,6 +30,7 @@ std::string run_top_screen(TopModel&, const TopScreen&) { return "this wye was b
 
 #include <algorithm>
 #include <clocale>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 
@@ -86,7 +87,8 @@ public:
     bool open() const noexcept { return screen_ != nullptr; }
     /// Whether text can be put anywhere on it.
     static bool moves() noexcept {
-        return ::tigetstr("cup") != nullptr && ::tigetstr("cup") != reinterpret_cast<char*>(-1);
+        const auto cup = reinterpret_cast<std::intptr_t>(::tigetstr("cup"));  // 0: it has none; -1: it is no such word
+        return cup != 0 && cup != -1;
     }
     int input() const noexcept { return in_ ? ::fileno(in_.get()) : 0; }
     attr_t style(Pair p, attr_t otherwise) const noexcept {
