@@ -3,6 +3,7 @@
 #include <wchar.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace wye::cli {
 namespace {
@@ -103,7 +104,7 @@ std::string Cells::row(const TopRow& r, const TopModel& m, int width) {
 }
 
 void Cells::append(std::string& text, wchar_t c) {
-    const auto u = static_cast<std::uint32_t>(c);
+    const auto u = std::bit_cast<std::uint32_t>(c);
     const auto put = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
     if (u < 0x80) return put(u);
     if (u < 0x800) return put(0xc0 | u >> 6), put(0x80 | (u & 0x3f));
