@@ -66,6 +66,10 @@ public:
     Terminal() : in_(::isatty(0) ? nullptr : std::fopen("/dev/tty", "re")) {
         std::setlocale(LC_CTYPE, "");
         if (!in_ && !::isatty(0)) return;
+        // Asked before, for newterm() loses memory where the terminal is not known.
+        int known = 0;
+        if (::setupterm(nullptr, 1, &known) != OK) return;
+        ::del_curterm(::cur_term);
         screen_ = ::newterm(nullptr, stdout, in_ ? in_.get() : stdin);
         if (!screen_) return;
         ::cbreak(), ::noecho(), ::nonl(), ::keypad(stdscr, TRUE), ::nodelay(stdscr, TRUE), ::curs_set(0);
