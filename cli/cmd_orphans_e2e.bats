@@ -93,7 +93,7 @@ export -f verdict only
         echo "rubbish" >/etc/wye/rules.d/README
         [ "$(verdict posix-shm /job-7)" = protected ]
         sleep 30 & job=$!
-        eventually [ "$(cat /proc/$job/comm)" = sleep ]
+        eventually grep -qx sleep "/proc/$job/comm"
         [ "$(verdict posix-shm /job-7)" = held ]
         kill $job
         look orphans --list-rules | head -n 1 | grep -q "^claim posix-shm /job-\* alive=process:sleep the batch job  # /etc/wye/rules.d/10-jobs.conf:1\$"
