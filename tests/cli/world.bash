@@ -70,4 +70,5 @@ alone() {
         n=$((n + 1))
     done
     chmod 1777 /tmp /var/tmp
+    cd "$T"  # where this was started may be under one of them
 }
