@@ -138,7 +138,7 @@ const Oracle& kernel_oracle() {
     return kernel;
 }
 
-std::vector<PersistRule> persist_rules(const std::string& more) {
+std::vector<Rule> persist_rules(const std::string& more) {
     auto rules = read_rules(more);
     if (rules) return std::move(*rules);
     return {Rule{.why = "the rules cannot be read: " + rules.error().message()}};

@@ -59,8 +59,7 @@ const Oracle& kernel_oracle();
 Judged judge(const Item&, const Inventory&, const sys::Snapshot&, const std::vector<Rule>&, std::chrono::seconds age,
              const Oracle& = kernel_oracle());
 
-using PersistRule = Rule;
 /// read_rules(); where they cannot be read or are wrong, one that protects everything and says why.
-std::vector<PersistRule> persist_rules(const std::string& more = {});
+std::vector<Rule> persist_rules(const std::string& more = {});
 
 }  // namespace wye
