@@ -1,12 +1,43 @@
 // The one list of what carries patterns.
 #include "wye/pattern/carrier.hpp"
 
+#include "pattern/mq.hpp"
+#include "pattern/shm.hpp"
+
 #include <array>
 
 namespace wye::carrier {
+namespace {
+
+constexpr Carrier shm_carrier{
+    .scheme = "shm",
+    .example = "shm:prices",
+    .params = shm_params,
+    .able = {.history = true,
+             .blocks = true,
+             .redelivers = true,
+             .dead_letters = true,
+             .many_servers = true,
+             .streams = true},
+    .publisher = open_shm_publisher,
+    .subscriber = open_shm_subscriber,
+    .producer = open_shm_producer,
+    .worker = open_shm_worker,
+    .client = open_shm_client,
+    .server = open_shm_server,
+};
+
+}  // namespace
 
 std::span<const Carrier* const> carriers() noexcept {
-    static constexpr std::array<const Carrier*, 0> all = {};
+    // A line each.
+    // clang-format off
+    static const std::array all{
+        &shm_carrier,
+        &posix_mq_carrier(),
+        &sysv_mq_carrier(),
+    };
+    // clang-format on
     return all;
 }
 

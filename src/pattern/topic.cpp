@@ -25,7 +25,8 @@ Result<> check(std::string_view kind, std::string_view text, bool wild) {
     for (auto left = split(text);; left = split(left.rest)) {
         if (left.word.empty()) return wrong(kind, text, "has an empty word");
         for (const char c : left.word) {
-            if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return wrong(kind, text, "has a blank or a control character");
+            if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
+                return wrong(kind, text, "has a blank or a control character");
             if ((c == '*' || c == '>') && !(wild && left.word.size() == 1))
                 return wrong(kind, text, wild ? "a wildcard is a word of its own" : "wildcards are for filters");
         }

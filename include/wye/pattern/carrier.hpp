@@ -14,6 +14,8 @@
 // object, a job until it is done or given back. Errors: Errc::timed_out, and nothing was taken or sent; Errc::unknown
 // (networks): it may have been. Errc::too_big before anything is sent. Each object belongs to one thread at a time.
 // native_handle() is readable when next() or take() with Deadline::now() may find something; -1 where there is none.
+// When a subscriber is open, what is published from then on is for it. A publisher, a producer or a server that goes is
+// no error to the others: the next one is heard when it comes.
 namespace wye::carrier {
 
 struct Sample {
@@ -37,7 +39,7 @@ public:
 class Subscriber {
 public:
     virtual ~Subscriber() = default;
-    /// Errc::closed when its publisher has gone and none can come, or Errc::peer_died.
+    /// Errc::closed when none can come any more: the channel was removed.
     virtual Result<Sample> next(Deadline) = 0;
     /// Messages that this subscriber was too slow for, exactly, whatever their topic.
     virtual std::uint64_t lost() const noexcept = 0;

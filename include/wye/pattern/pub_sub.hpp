@@ -13,7 +13,7 @@ Result<std::unique_ptr<carrier::Subscriber>> open_subscriber(std::string_view ur
 }  // namespace pattern
 
 /// A structure to be filled where it will be read (shm:), or in a buffer of the carrier. Dropped, it was never there.
-template <Plain T>
+template <class T>
 class Draft {
 public:
     explicit Draft(Loan l) : loan_(std::move(l)) {}
@@ -90,8 +90,8 @@ public:
         WYE_TRY(auto c, pattern::open_subscriber(uri, how, d));
         return Subscriber(std::move(c));
     }
-    /// Errc::closed when the publisher has gone and all was read, Errc::peer_died when it died (the next one is heard
-    /// when it comes); Errc::mismatch for what is no T: it is passed over.
+    /// A publisher that goes is no error: the next one is heard when it comes. Errc::closed when none can come any
+    /// more; Errc::mismatch for what is no T: it is passed over.
     Result<Sample<T>> next(Deadline d = Deadline::never()) {
         WYE_TRY(const auto got, carrier_->next(d));
         if constexpr (Plain<T> && !std::same_as<T, Bytes> && !Serialised<T>)

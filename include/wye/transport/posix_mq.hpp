@@ -67,6 +67,8 @@ public:
     /// `name` is a slash and up to 255 bytes without another. Create::if_missing refuses (Errc::denied) a queue that
     /// neither this user nor root made; Create::never takes it, for then it was meant.
     [[nodiscard]] static Result<PosixMq> open(const std::string& name, PosixMqOptions = {});
+    /// `posix-mq:/name?depth=10&size=8K`
+    [[nodiscard]] static Result<PosixMq> open_uri(const Uri&, const OpenOptions&);
 
     Result<> send(Bytes b, Deadline d = Deadline::never()) { return send(b, Meta{}, d); }
     /// A higher Meta::priority is received first. Errc::too_big before anything is sent.

@@ -30,6 +30,7 @@ struct ShmOptions {
     std::uint64_t history = 0;                  ///< a broadcast's reader begins so many messages back
     bool spin = false;                          ///< waits without ever sleeping: takes a whole processor
     unsigned readers = 0;                       ///< a broadcast's writer waits until so many are there
+    bool waits_on = false;                      ///< who reads waits for the next writer instead of Errc::closed
     std::size_t max_message = std::size_t{16} << 20;
     std::size_t most_lent = std::size_t{256} << 20;  ///< bytes of loans at once
 };
@@ -87,6 +88,14 @@ public:
         }
         return send_slowly(b, d);
     }
+    /// One message of two parts.
+    Result<> send(Bytes b, Bytes behind, Deadline d) {
+        if (core_->ours() && b.size() + behind.size() < core_->below && core_->put(b, behind)) [[likely]] {
+            core_->data();
+            return {};
+        }
+        return send_slowly(b, d, behind);
+    }
     /// As many as there is room for, at least one; they appear one after the other, and sleepers are woken once.
     Result<std::size_t> send_many(std::span<const Bytes>, Deadline = Deadline::never());
     /// A place for `n` bytes that the reader will look at where it lies; in pages of its own, 16-byte aligned.
@@ -111,11 +120,17 @@ public:
         [[gnu::always_inline]] bool put(Bytes b) noexcept {
             return lane.put(ring::Kind::bytes, b.size(), gate, [b](std::byte* to) { ring::write_message(to, b); });
         }
+        bool put(Bytes b, Bytes behind) noexcept {
+            return lane.put(ring::Kind::bytes, b.size() + behind.size(), gate, [=](std::byte* to) {
+                ring::copy_shared(to + b.size(), behind.data(), behind.size());
+                ring::write_message(to, b);
+            });
+        }
     };
 
 private:
     explicit ShmWriter(shm::Handle, Core*) noexcept;
-    Result<> send_slowly(Bytes, Deadline);
+    Result<> send_slowly(Bytes, Deadline, Bytes behind = {});
     shm::Handle state_;
     Core* core_;
 };
@@ -154,6 +169,8 @@ public:
     /// keep up to 8 beyond what it goes on to read. Of a stream, what was taken and not dropped when its reader dies
     /// comes to the next reader, which is not told so.
     Result<Lease> take(Deadline = Deadline::never());
+    /// The message where it lies, given back by the next call that receives; the writer waits for that as for a lease.
+    Result<Bytes> recv_view(Deadline = Deadline::never());
 
     std::size_t max_message() const noexcept;
     /// For poll(2): readable when a recv() may find something, or a peer's end; made when it is first asked for. Call
@@ -161,14 +178,19 @@ public:
     int native_handle() const noexcept;
     /// Messages that this reader, of a broadcast, was too slow for.
     std::uint64_t lost() const noexcept;
+    /// How many the ring had carried before the one that comes next.
+    std::uint64_t number() const noexcept { return core_->lane.at().number + core_->viewing; }
 
     struct Core {
         ring::LaneReader lane;
         ring::Cursor* cursor = nullptr;
         ring::Ringer space;
-        bool gating = true;  // the writer waits for it: nothing changes while it reads
-        bool held = false;   // a lease: `done` stays where it is
-        bool hasty = false;  // looks for a moment before anything else
+        bool gating = true;    // the writer waits for it: nothing changes while it reads
+        bool held = false;     // a lease: `done` stays where it is
+        bool hasty = false;    // looks for a moment before anything else
+        bool viewing = false;  // `viewed` is to be passed first
+        ring::Message viewed;
+        std::uint64_t viewed_kept = 0;  // and this slot of the cursor's table given back, from 1
         std::uint64_t published = 0, lump = 0;
         ring::Breath breath;
         const std::uint64_t* generation_now = nullptr;
@@ -185,6 +207,7 @@ public:
         bool there(ring::Message& m, Deadline d) noexcept {
             if (!gating || !ours()) [[unlikely]]
                 return false;
+            settle();
             auto look = lane.next(m);
             if (look == ring::Look::nothing && !d.is_now() && soon()) look = lane.next(m);
             return look == ring::Look::message;
@@ -192,6 +215,15 @@ public:
         /// And a copied message.
         bool ready(ring::Message& m, Deadline d) noexcept { return there(m, d) && m.kind == ring::Kind::bytes; }
         bool soon() noexcept;
+        /// What recv_view() gave is over.
+        void settle() noexcept {
+            if (!viewing) return;
+            viewing = false;
+            pass(viewed);
+            if (viewed_kept != 0) [[unlikely]]
+                give_kept_back();
+        }
+        void give_kept_back() noexcept;
         void pass(const ring::Message& m) noexcept {
             lane.pass(m);
             if (!held) [[likely]]
@@ -392,7 +424,7 @@ private:
 extern const Mechanism shm_ring_mechanism;
 
 static_assert(Lender<ShmWriter> && !Receiver<ShmWriter> && HalfCloser<ShmWriter>);
-static_assert(Leaser<ShmReader> && !Sender<ShmReader>);
+static_assert(Leaser<ShmReader> && Viewer<ShmReader> && !Sender<ShmReader>);
 static_assert(Lender<ShmProducer> && Receiver<ShmWorker> && !Leaser<ShmWorker>);
 
 }  // namespace wye

@@ -54,6 +54,8 @@ public:
     /// Create::if_missing refuses (Errc::denied) a queue that neither this user nor root made: somebody may have been
     /// waiting for us there. Create::never takes it, for then it was meant.
     [[nodiscard]] static Result<SysvMq> open(std::int32_t key, SysvMqOptions = {});
+    /// `sysv-mq:/etc/hostname#7`
+    [[nodiscard]] static Result<SysvMq> open_uri(const Uri&, const OpenOptions&);
     /// By the kernel's number, as ipcs(1) shows it: for queues without a key.
     [[nodiscard]] static Result<SysvMq> open_id(int id, SysvMqOptions = {});
 

@@ -232,16 +232,20 @@ Result<std::string> name_of(const Uri& uri) {
     return std::string(uri.address());
 }
 
-Result<PosixMq> open_address(const Uri& uri, const OpenOptions& how) {
+}  // namespace
+
+Result<PosixMq> PosixMq::open_uri(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto name, name_of(uri));
     WYE_TRY(const auto depth, uri.number("depth", 0));
     WYE_TRY(const auto size, uri.size("size", 0));
     if (uri.has("depth") && depth == 0) return uri.refuse("a queue of depth 0 holds nothing", example);
     if (uri.has("size") && size == 0) return uri.refuse("messages of size 0 carry nothing", example);
-    return PosixMq::open(
+    return open(
         name,
         {.mode = how.mode, .create = how.create, .permissions = how.permissions, .depth = depth, .message_size = size});
 }
+
+namespace {
 
 // Looked for with an access mode that does not exist: the kernel refuses that once it has found the name. Opened it
 // must not be, for closing a descriptor of a queue would end this process's own notification on it.
@@ -300,8 +304,8 @@ const Mechanism posix_mq_mechanism{
     .summary = "whole messages with a priority, kept by the kernel",
     .example = example,
     .params = params,
-    .open = open_by<open_address>,
-    .make = make_by<open_address>,
+    .open = open_by<PosixMq::open_uri>,
+    .make = make_by<PosixMq::open_uri>,
     .remove = remove,
     .list = list,
     .see = see_posix_mqs,

@@ -29,9 +29,10 @@ struct Lender : State, Loan::Owner {
         }
         return Loan(*this, {place->data, n}, Arena::token_of(place->at));
     }
-    Result<> send_lent(Bytes b, Deadline d) {
-        WYE_TRY(const auto place, lend(b.size(), d));
+    Result<> send_lent(Bytes b, Deadline d, Bytes behind = {}) {
+        WYE_TRY(const auto place, lend(b.size() + behind.size(), d));
         copy_bytes(place.data, b.data(), b.size());
+        copy_bytes(place.data + b.size(), behind.data(), behind.size());
         return give(place.at, d);
     }
     Result<> commit(MutBytes b, std::uint64_t token) override {

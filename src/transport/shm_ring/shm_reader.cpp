@@ -16,7 +16,7 @@ namespace shm {
 struct ReaderState final : State, ShmReader::Core, Lease::Owner {
     BankViews banks;
     Policy policy = Policy::block;
-    bool claimed = false;
+    bool claimed = false, waits_on;
     std::optional<std::uint32_t> heard;          // how many writers had gone, when we were told that nobody writes
     std::vector<std::byte> copy;                 // of a message that the writer does not wait with
     std::vector<std::vector<std::byte>> copies;  // likewise, in leases: by token
@@ -31,7 +31,7 @@ struct ReaderState final : State, ShmReader::Core, Lease::Owner {
     std::uint64_t first_lease = 0;
     static constexpr std::uint64_t of_loan = std::uint64_t{1} << 63, of_copy = std::uint64_t{1} << 62;
 
-    ReaderState(Pages p, const ShmOptions& o) : State(std::move(p), o), policy(o.policy) {}
+    ReaderState(Pages p, const ShmOptions& o) : State(std::move(p), o), policy(o.policy), waits_on(o.waits_on) {}
     ~ReaderState() override;
     Result<> begin(const ShmOptions&);
 
@@ -48,6 +48,7 @@ struct ReaderState final : State, ShmReader::Core, Lease::Owner {
     std::optional<Lease> only_loan(const ring::Message&);
     Lease lease(const ring::Message&);
     Lease lease(const Got&);
+    Bytes view(const Got&) noexcept;
     std::uint64_t keep_copy();
     /// Not in lumps: it is much memory, and somebody may wait for it.
     void give_loan_back() noexcept {
@@ -68,6 +69,7 @@ private:
 
 ReaderState::~ReaderState() {
     if (!claimed || !State::ours()) return;
+    settle();
     if (!held) publish(lane.at().position);
     if (heard) cursor->told.store(*heard, ring::order::relaxed);
     cursor->fate.store(static_cast<std::uint32_t>(Fate::left), ring::order::give_back);
@@ -198,6 +200,7 @@ Result<std::optional<ReaderState::Got>> ReaderState::get() {
 
 // Nobody writes, somebody did, and all that he wrote was read.
 Result<> ReaderState::writer_gone() {
+    if (waits_on) return {};
     auto& h = *pages.lanes[0].header;
     const auto gone = h.gone.load(ring::order::reuse);
     if (gone == cursor->told.load(ring::order::relaxed) || h.writer.load(ring::order::claim) != 0) return {};
@@ -210,6 +213,7 @@ Result<> ReaderState::writer_gone() {
 
 Result<ReaderState::Got> ReaderState::wait_for(Deadline d) {
     WYE_CHECK(check_ours("recv"));
+    settle();
     if (gating && !d.is_now() && !lane.here()) (void)soon();
     std::optional<Got> got;
     std::optional<Error> wrong;
@@ -260,6 +264,16 @@ Lease ReaderState::lease(const Got& got) {
     if (got.kept == 0) return {*this, got.bytes, keep_copy()};
     give_loan_back();
     return {*this, got.bytes, of_loan | (got.kept - 1)};
+}
+
+// What the writer does not wait with was copied, and is over.
+Bytes ReaderState::view(const Got& got) noexcept {
+    if (got.kept == 0 && !gating) {
+        pass(got.message);
+        return got.bytes;
+    }
+    viewing = true, viewed = got.message, viewed_kept = got.kept;
+    return got.bytes;
 }
 
 // `copy` is a lease's from now on; its bytes stay where they are.
@@ -316,6 +330,11 @@ std::size_t ShmReader::max_message() const noexcept { return of(core_).max_messa
 int ShmReader::native_handle() const noexcept { return state_->polled = true, state_->handle(); }
 std::uint64_t ShmReader::lost() const noexcept { return core_->cursor->lost.load(ring::order::relaxed); }
 
+void ShmReader::Core::give_kept_back() noexcept {
+    cursor->kept[std::exchange(viewed_kept, 0) - 1].store(0, ring::order::give_back);
+    of(this).give_loan_back();
+}
+
 // A look with nothing in between, for the answers of a talk to and fro.
 bool ShmReader::Core::soon() noexcept {
     constexpr unsigned looks = 128;
@@ -339,6 +358,16 @@ Result<MutBytes> ShmReader::recv_slowly(MutBytes into, Deadline d) {
     copy_bytes(into.data(), got.bytes.data(), got.bytes.size());
     s.finish(got);
     return into.first(got.bytes.size());
+}
+
+Result<Bytes> ShmReader::recv_view(Deadline d) {
+    auto& s = of(core_);
+    if (ring::Message m; core_->there(m, d) && m.kind == Kind::bytes) [[likely]] {
+        core_->viewing = true, core_->viewed = m;
+        return m.bytes();
+    }
+    WYE_TRY(const auto got, s.wait_for(d));
+    return s.view(got);
 }
 
 Result<Lease> ShmReader::take(Deadline d) {

@@ -15,9 +15,10 @@ namespace shm {
 struct WorkerState final : State, WorkerCore {
     BankViews banks;
     bool met = false;  // a producer
+    bool waits_on;
     ring::Breath breath;
 
-    WorkerState(Pages p, const ShmOptions& o) : State(std::move(p), o) {}
+    WorkerState(Pages p, const ShmOptions& o) : State(std::move(p), o), waits_on(o.waits_on) {}
     ~WorkerState() override;
     Result<> begin();
     Result<> wait_for(std::size_t most, Deadline);
@@ -68,6 +69,7 @@ Result<> WorkerState::wait_for(std::size_t most, Deadline d) {
 
 // No producer, no job, and none in other hands that may come back.
 Result<> WorkerState::nobody_left() {
+    if (waits_on) return {};
     if (all.count(static_cast<std::uint32_t>(Role::writer)) != 0) return met = true, Result<>();
     if (!met && so_far == 0) return {};
     for (const auto& c : pages.cells) {

@@ -138,12 +138,13 @@ Result<ShmWriter> ShmWriter::open(const std::string& name, ShmOptions o) {
 
 std::size_t ShmWriter::max_message() const noexcept { return of(core_).max_message; }
 
-Result<> ShmWriter::send_slowly(Bytes b, Deadline d) {
+Result<> ShmWriter::send_slowly(Bytes b, Deadline d, Bytes behind) {
     auto& s = of(core_);
-    WYE_CHECK(s.may_send("send", b.size()));
+    const auto n = b.size() + behind.size();
+    WYE_CHECK(s.may_send("send", n));
     WYE_CHECK(s.meet(d));
-    if (b.size() >= s.below) return s.send_lent(b, d);
-    return s.until(d, [&] { return s.put(b) && (s.data(), true); });
+    if (n >= s.below) return s.send_lent(b, d, behind);
+    return s.until(d, [&] { return s.put(b, behind) && (s.data(), true); });
 }
 
 Result<std::size_t> ShmWriter::send_many(std::span<const Bytes> all, Deadline d) {

@@ -197,7 +197,9 @@ namespace {
 constexpr std::string_view example = "sysv-mq:/etc/hostname#7";
 constexpr Param params[] = {{"type", "N", "the type that is sent, and asked for"}};
 
-Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
+}  // namespace
+
+Result<SysvMq> SysvMq::open_uri(const Uri& uri, const OpenOptions& how) {
     WYE_TRY(const auto a, sysv_address(uri, example));
     WYE_TRY(const auto type, uri.number("type", 0));
     if ((uri.has("type") && type == 0) || type > static_cast<std::uint64_t>(std::numeric_limits<long>::max()))
@@ -205,14 +207,16 @@ Result<SysvMq> open_address(const Uri& uri, const OpenOptions& how) {
     const SysvMqOptions o{
         .mode = how.mode, .create = how.create, .permissions = how.permissions, .type = static_cast<long>(type)};
     if (!a.is_id) {
-        WYE_TRY(auto q, SysvMq::open(a.number, o));
+        WYE_TRY(auto q, open(a.number, o));
         WYE_CHECK(check_path("sysv-mq", a, q.id(), o.create));
         return q;
     }
     if (o.create != Create::never)
         return uri.refuse("an id is given by the kernel and cannot be created", "sysv-mq:key=0x51");
-    return SysvMq::open_id(a.number, o);
+    return open_id(a.number, o);
 }
+
+namespace {
 
 Result<> remove(const Uri& uri, const RemoveOptions& o) {
     WYE_TRY(const auto a, sysv_address(uri, example));
@@ -263,8 +267,8 @@ const Mechanism sysv_mq_mechanism{
     .example = example,
     .params = params,
     .fragment = true,
-    .open = open_by<open_address>,
-    .make = make_by<open_address>,
+    .open = open_by<SysvMq::open_uri>,
+    .make = make_by<SysvMq::open_uri>,
     .remove = remove,
     .list = list,
     .see = see_sysv_mqs,

@@ -1,0 +1,40 @@
+// Every carrier, for the suites: a line each.
+#include "wye/registry/open.hpp"
+
+#include "patterns/stage.hpp"
+
+namespace wye::test {
+namespace {
+
+const carrier::Abilities& able(std::string_view scheme) {
+    for (const auto* c : carrier::carriers())
+        if (c->scheme == scheme) return c->able;
+    throw std::runtime_error("no such carrier");
+}
+
+// A name that every side says alike, removed at the end.
+struct Named final : Stage {
+    explicit Named(const std::string& uri) { first = others = uri; }
+    ~Named() override { (void)remove(first); }
+};
+Subject shm(const std::string& name, const std::string& params = "") {
+    return {name, able("shm"), [params] { return std::make_unique<Named>("shm:" + unique_name("wye-p") + params); }};
+}
+
+}  // namespace
+
+std::vector<Subject> pub_sub_subjects() { return {shm("shm", "?bytes=16K")}; }
+
+std::vector<Subject> queue_subjects() {
+    return {
+        shm("shm"),
+        {"posix_mq", able("posix-mq"), [] { return std::make_unique<Named>("posix-mq:/" + unique_name("wye-p")); },
+         true},
+        {"sysv_mq", able("sysv-mq"),
+         [] { return std::make_unique<Named>("sysv-mq:key=" + std::to_string(0x57000000 + ::getpid())); }, true},
+    };
+}
+
+std::vector<Subject> request_subjects() { return {shm("shm")}; }
+
+}  // namespace wye::test
