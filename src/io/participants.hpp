@@ -42,7 +42,7 @@ public:
         std::int32_t pid;
         std::uint64_t started, pid_namespace;
         std::atomic<std::uint32_t> role;   // what for: the kind's own number
-        std::atomic<std::uint32_t> armed;  // bells that this one waits for by a descriptor: the kind's own bits
+        std::atomic<std::uint32_t> armed;  // bells that this one waits for by a descriptor: the kind's own
     };
     static_assert(sizeof(Slot) == 64 && std::atomic<std::uint32_t>::is_always_lock_free);
 

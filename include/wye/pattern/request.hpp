@@ -30,8 +30,6 @@ public:
             if (!got && got.error().is(Errc::timed_out)) c->cancel(call_);
         }
         if (!got) return std::unexpected(std::move(got).error());
-        if (got->last && got->bytes.empty() && part_++ > 0) return fail(Errc::closed, "next");  // an end by itself
-        ++part_;
         return pattern::from_bytes<Rep>(got->bytes);
     }
 
@@ -39,7 +37,6 @@ private:
     carrier::Client* client_;
     std::uint64_t call_;
     Deadline deadline_;
-    unsigned part_ = 0;
 };
 
 /// Asks, and waits for the answer.
@@ -125,8 +122,8 @@ public:
         if constexpr (std::invocable<F&, const Req&, Replier<Rep>&>) {
             Replier<Rep> to(*carrier_, request.token, request.deadline);
             const Result<> ended = handle(*value, to);
-            return ended ? carrier_->reply(request.token, {}, true, request.deadline)
-                         : carrier_->refuse(request.token, ended.error(), request.deadline);
+            return carrier_->refuse(request.token, ended ? Error(Errc::closed, "next") : ended.error(),
+                                    request.deadline);
         } else {
             Result<Rep> answer = handle(*value);
             return answer ? carrier_->reply(request.token, pattern::to_bytes(*answer, room_), true, request.deadline)

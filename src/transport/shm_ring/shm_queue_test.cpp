@@ -2,6 +2,8 @@
 #include "support/together.hpp"
 #include "transport/shm_ring/shm_ring_test.hpp"
 
+#include <poll.h>
+
 #include <optional>
 #include <set>
 #include <thread>
@@ -263,6 +265,32 @@ TEST(ShmQueue, the_next_producer_spares_loans_in_the_lane_and_in_hands) {
         while (hands.size() > 3) std::move(hands.front().second).done(), hands.erase(hands.begin());
     }
     EXPECT_GT(sent, 200u);
+}
+
+// Each message alone, so that one that comes while its reader arms is not made good by the next.
+TEST(ShmQueue, who_polls_hears_of_every_message) {
+    constexpr int rounds = 3000;
+    const NamedRing n({.shape = Shape::queue});
+    auto w = n.worker();
+    const Gate taken;
+    Child sends([&] {
+        auto p = n.producer();
+        for (int i = 0; i < rounds; i += 2) {
+            if (!p.send(bytes_of("one"), 10s) || !p.send(bytes_of("two"), 10s)) return false;
+            taken.wait();
+        }
+        return true;
+    });
+    pollfd p{.fd = w.native_handle(), .events = POLLIN, .revents = 0};
+    for (int got = 0; got < rounds;) {
+        if (auto job = take(w)) {
+            std::move(*job).done();
+            if (++got % 2 == 0) taken.open();
+            continue;
+        }
+        ASSERT_EQ(::poll(&p, 1, 10'000), 1) << got;
+    }
+    EXPECT_TRUE(sends.ok());
 }
 
 TEST(ShmQueue, a_child_of_fork_is_refused_and_gives_nothing_back) {

@@ -33,7 +33,9 @@ Watch::~Watch() {
 void Watch::arm(const Participants& all, Participants::Mark self, std::uint32_t bells) {
     char away[64];
     while (sys::read(fifo_.get(), away, sizeof away) > 0) {}
-    all.armed(self.slot).fetch_or(bells);
+    // Numbered: who rang for the last arming, and has yet to take it back, takes none of this one.
+    auto& armed = all.armed(self.slot);
+    for (auto was = armed.load(); !armed.compare_exchange_weak(was, (was + armings) | bells);) {}
     sees_all_ = ended_.empty();
     const auto us = all.who(self.slot);
     std::vector<std::uint32_t> here;

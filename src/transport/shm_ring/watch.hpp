@@ -10,7 +10,7 @@
 
 namespace wye::shm {
 
-enum Bells : std::uint32_t { data_bell = 1, space_bell = 2 };
+enum Bells : std::uint32_t { data_bell = 1, space_bell = 2, armings = 4 };  // above them: how often it was armed
 
 /// A descriptor that is readable when a bell was rung that this participant armed, and when another participant's
 /// process ends: by a FIFO of our own beside the segment, and pidfds, behind one epoll. So nobody need look now and
