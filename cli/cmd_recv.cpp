@@ -1,13 +1,11 @@
 // wye recv: messages from any means to standard output.
 #include "wye/base/text.hpp"
-#include "wye/io/framed_stream.hpp"
 
 #include "command.hpp"
-#include "table.hpp"
+#include "output.hpp"
 #include "terminal.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace wye::cli {
 namespace {
@@ -18,56 +16,20 @@ struct Options {
     std::string uri, timeout, idle;
     std::uint64_t count = 0;
     long type = 0;
-    bool follow = false, lines = false, nul = false, json = false, create = false;
+    bool follow = false, create = false;
+    Form form;
 };
 
 struct Got {
     std::uint64_t messages = 0, bytes = 0;
 };
 
-constexpr char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-std::string base64(Bytes b) {
-    std::string out;
-    for (std::size_t i = 0; i < b.size(); i += 3) {
-        std::uint32_t v = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            v = v << 8 | (i + k < b.size() ? std::to_integer<std::uint32_t>(b[i + k]) : 0);
-        for (std::size_t k = 0; k < 4; ++k) out += i + k <= b.size() ? base64_digits[v >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
-}
-
-std::string json_line(Bytes message, const Meta& meta, std::uint64_t number) {
-    Json j{{"schema", "wye.message/1"}, {"number", number}, {"size", message.size()}};
+Json about(std::size_t size, const Meta& meta, std::uint64_t number) {
+    Json j{{"schema", "wye.message/1"}, {"number", number}, {"size", size}};
     if (meta.priority) j["priority"] = meta.priority;
     if (meta.type) j["type"] = meta.type;
-    j["text"] = std::string(text_of(message));
-    try {
-        return j.dump() + "\n";
-    } catch (const Json::exception&) {  // not UTF-8
-        j.erase("text");
-        j["base64"] = base64(message);
-        return j.dump() + "\n";
-    }
+    return j;
 }
-
-// Standard output, through the library's own writer: no stdio copy, EPIPE is Errc::closed.
-class Output {
-public:
-    explicit Output(const Options& o)
-        : o_(o), out_(Fd(), Fd(::dup(1)), {.framing = Framing::raw, .max_message = SIZE_MAX}) {}
-    Result<> write(Bytes message, const Meta& meta, std::uint64_t number) {
-        if (o_.json) return out_.send(bytes_of(json_line(message, meta, number)));
-        if (!message.empty()) WYE_CHECK(out_.send(message));
-        if (o_.lines) return out_.send(bytes_of(std::string_view("\n")));
-        if (o_.nul) return out_.send(bytes_of(std::string_view("\0", 1)));
-        return {};
-    }
-
-private:
-    const Options& o_;
-    FramedStream out_;
-};
 
 struct Ends {
     Deadline total = Deadline::never();
@@ -77,7 +39,7 @@ struct Ends {
 enum class Why { count, closed, idle, timeout, interrupted, reader_gone };
 
 Result<Why> pump(const Options& o, Channel& from, const Ends& ends, Got& got, Progress& progress) {
-    Output out(o);
+    MessageOutput out(o.form);
     for (;;) {
         if (o.count && got.messages == o.count) return Why::count;
         // What is stored has an end; --follow waits there for more.
@@ -100,7 +62,7 @@ Result<Why> pump(const Options& o, Channel& from, const Ends& ends, Got& got, Pr
         ++got.messages;
         got.bytes += message->size();
         progress.add(message->size());
-        if (auto r = out.write(*message, meta, got.messages); !r) {
+        if (auto r = out.write(*message, about(message->size(), meta, got.messages)); !r) {
             if (r.error().is(Errc::closed)) return Why::reader_gone;
             return std::unexpected(r.error());
         }
@@ -156,9 +118,7 @@ Run define(CLI::App& app) {
     app.add_option("uri", o->uri, "where from: see wye help uri")->required();
     app.add_option("-n,--count", o->count, "end after so many messages")->type_name("N");
     app.add_flag("-f,--follow", o->follow, "go on after the end: a growing file, the next client, the next writer");
-    auto* lines = app.add_flag("--lines", o->lines, "a newline after each message");
-    auto* nul = app.add_flag("-0,--nul", o->nul, "a zero byte after each message, for xargs -0")->excludes(lines);
-    app.add_flag("--json", o->json, "a line of JSON a message, schema wye.message/1")->excludes(lines)->excludes(nul);
+    o->form.define(app, "a line of JSON a message, schema wye.message/1");
     app.add_option("--timeout", o->timeout, "give up after this long, with exit code 124")->type_name("TIME");
     app.add_option("--idle", o->idle, "end, with success, when nothing came for so long")->type_name("TIME");
     app.add_option("--type", o->type, "only messages of this type (sysv-mq; -N: the lowest up to N)")->type_name("N");

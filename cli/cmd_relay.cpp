@@ -4,6 +4,7 @@
 #include "command.hpp"
 #include "os/errno.hpp"
 #include "os/syscall.hpp"
+#include "relay_pattern.hpp"
 #include "splice.hpp"
 #include "terminal.hpp"
 
@@ -20,7 +21,7 @@ using namespace std::chrono_literals;
 
 struct Options {
     std::string a, b;
-    bool one_way = false, create = false;
+    bool one_way = false, create = false, pub_sub = false, queue = false;
 };
 
 // One direction. Ends at the end of `from`, which is handed on as the end of what `to` hears.
@@ -176,7 +177,11 @@ Run define(CLI::App& app) {
     app.add_option("b", o->b, "the other")->required();
     app.add_flag("--one-way", o->one_way, "from the first to the second only");
     app.add_flag("--create", o->create, "make what is missing");
-    return [o] { return run(*o); };
+    auto* publications =
+        app.add_flag("--pub-sub", o->pub_sub, "what is published at the first is published at the second");
+    app.add_flag("--queue", o->queue, "each job put at the first is put at the second, and done when that one has it")
+        ->excludes(publications);
+    return [o] { return o->pub_sub ? relay_publications(o->a, o->b) : o->queue ? relay_jobs(o->a, o->b) : run(*o); };
 }
 
 }  // namespace
@@ -188,7 +193,8 @@ const Command relay_command{
     .summary = "join two means: both ways where both can, else from the first to the second",
     .examples =
         "wye relay 'tcp://127.0.0.1:7000?listen' unix:/run/app.sock   # a socket, seen from the network\n"
-        "wye relay 'fifo:/tmp/in?framing=lines' posix-mq:/jobs         # a line of the FIFO, a message of the queue",
+        "wye relay 'fifo:/tmp/in?framing=lines' posix-mq:/jobs         # a line of the FIFO, a message of the queue\n"
+        "wye relay --queue shm:jobs nats://10.0.0.7:4222/jobs          # goes on when either side comes back",
     .define = define,
     .completes_uris = true};
 

@@ -34,7 +34,7 @@ def floor(path):
     if parts == ("asio.hpp",):  # adapters to event loops know concepts, and no room
         return "event", None
     if parts == ("wye.hpp",):  # everything for users who open by URI
-        return "registry", None
+        return "pattern", None
     if len(parts) >= 2 and parts[0] in ROOMS:
         return "room", parts[0] + "/" + parts[1].removesuffix(".hpp").removesuffix(".cpp")
     return (parts[0], None) if len(parts) >= 2 and parts[0] in FLOORS and parts[0] != "room" else None

@@ -5,4 +5,7 @@
 #include "wye/base/error.hpp"
 #include "wye/base/main.hpp"
 #include "wye/core/channel.hpp"
+#include "wye/pattern/pub_sub.hpp"
+#include "wye/pattern/request.hpp"
+#include "wye/pattern/work_queue.hpp"
 #include "wye/registry/open.hpp"

@@ -7,6 +7,12 @@ send|fifo:/nowhere
 recv|fifo:/nowhere
 relay|fifo:/nowhere fifo:/nowhere2
 tee|-
+pub|shm:nowhere
+sub|shm:nowhere
+put|shm:nowhere
+take|shm:nowhere
+call|shm:nowhere
+serve|shm:nowhere -- true
 mk|fifo:/nowhere
 rm|fifo:/nowhere
 ls|-

@@ -41,16 +41,17 @@ private:
 
 /// A job in this worker's hands. Dropped without done() it goes back. Must not outlive its worker.
 template <Payload T>
-class Job {
+class TakenJob {
 public:
-    Job(carrier::Worker& w, const carrier::Job& j, T v) : worker_(&w), job_(j), value_(std::move(v)) {}
-    Job(Job&& o) noexcept : worker_(std::exchange(o.worker_, nullptr)), job_(o.job_), value_(std::move(o.value_)) {}
-    Job& operator=(Job&& o) noexcept {
-        Job old(std::move(*this));
+    TakenJob(carrier::Worker& w, const carrier::Job& j, T v) : worker_(&w), job_(j), value_(std::move(v)) {}
+    TakenJob(TakenJob&& o) noexcept
+        : worker_(std::exchange(o.worker_, nullptr)), job_(o.job_), value_(std::move(o.value_)) {}
+    TakenJob& operator=(TakenJob&& o) noexcept {
+        TakenJob old(std::move(*this));
         worker_ = std::exchange(o.worker_, nullptr), job_ = o.job_, value_ = std::move(o.value_);
         return *this;
     }
-    ~Job() {
+    ~TakenJob() {
         if (worker_) (void)worker_->give_back(job_.token, {});
     }
     const T& operator*() const noexcept { return value_; }
@@ -83,21 +84,21 @@ public:
         return Worker(std::move(c));
     }
     /// Errc::closed when nothing can come any more. A job that is no T is Errc::mismatch, and becomes a dead letter.
-    Result<Job<T>> take(Deadline d = Deadline::never()) { return made(carrier_->take(d)); }
-    Result<Job<T>> take_dead(Deadline d = Deadline::now()) { return made(carrier_->take_dead(d)); }
+    Result<TakenJob<T>> take(Deadline d = Deadline::never()) { return made(carrier_->take(d)); }
+    Result<TakenJob<T>> take_dead(Deadline d = Deadline::now()) { return made(carrier_->take_dead(d)); }
     Result<carrier::Depth> depth() { return carrier_->depth(); }
     int native_handle() noexcept { return carrier_->native_handle(); }
 
 private:
     explicit Worker(std::unique_ptr<carrier::Worker> c) : carrier_(std::move(c)) {}
-    Result<Job<T>> made(Result<carrier::Job> got) {
+    Result<TakenJob<T>> made(Result<carrier::Job> got) {
         if (!got) return std::unexpected(std::move(got).error());
         auto value = pattern::from_bytes<T>(got->bytes);
         if (!value) {
             (void)carrier_->give_back(got->token, {});
             return std::unexpected(std::move(value).error());
         }
-        return Job<T>(*carrier_, *got, std::move(*value));
+        return TakenJob<T>(*carrier_, *got, std::move(*value));
     }
     std::unique_ptr<carrier::Worker> carrier_;
 };
