@@ -1,6 +1,7 @@
 // The one list of what carries patterns.
 #include "wye/pattern/carrier.hpp"
 
+#include "pattern/hub/sockets.hpp"
 #include "pattern/mq.hpp"
 #include "pattern/shm.hpp"
 
@@ -34,6 +35,8 @@ std::span<const Carrier* const> carriers() noexcept {
     // clang-format off
     static const std::array all{
         &shm_carrier,
+        &unix_carrier,
+        &tcp_carrier,
         &posix_mq_carrier(),
         &sysv_mq_carrier(),
     };

@@ -1,0 +1,39 @@
+// The carriers over stream sockets: unix:, tcp:.
+#include "pattern/hub/ends.hpp"
+#include "pattern/hub/sockets.hpp"
+
+namespace wye::carrier {
+namespace {
+
+constexpr Param params[] = {
+    {"listen", "", "be the one that the others connect to: any role may, and there must be one"}};
+
+constexpr Abilities able(bool network) noexcept {
+    return {.many_publishers = true,
+            .history = true,
+            .blocks = true,
+            .redelivers = true,
+            .dead_letters = true,
+            .priorities = true,
+            .many_servers = true,
+            .sees_no_server = true,
+            .streams = true,
+            .reaches_network = network,
+            .most = Durability::none};
+}
+
+constexpr Carrier over(std::string_view scheme, std::string_view example, std::span<const Param> takes, bool network) {
+    return {.scheme = scheme,
+            .example = example,
+            .params = takes,
+            .able = able(network),
+            .publisher = hub::publisher,
+            .subscriber = hub::subscriber};
+}
+
+}  // namespace
+
+const Carrier unix_carrier = over("unix", "unix:/run/app.sock", params, false);
+const Carrier tcp_carrier = over("tcp", "tcp://127.0.0.1:7000", params, true);
+
+}  // namespace wye::carrier
