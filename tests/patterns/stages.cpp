@@ -21,13 +21,34 @@ Subject shm(const std::string& name, const std::string& params = "") {
     return {name, able("shm"), [params] { return std::make_unique<Named>("shm:" + unique_name("wye-p") + params); }};
 }
 
+
+// Whoever opens first listens, the others connect to it.
+struct Listened final : Stage {
+    explicit Listened(const std::string& uri) {
+        others = uri;
+        first = with_param(uri, "listen");
+    }
+};
+Subject sockets(const std::string& scheme) {
+    return {scheme, able(scheme), [scheme]() -> std::unique_ptr<Stage> {
+                for (const auto* m : mechanisms())
+                    if (m->traits.scheme == scheme && m->scratch) {
+                        static const TempDir place;
+                        return std::make_unique<Listened>(m->scratch(place.path()).front());
+                    }
+                throw std::runtime_error("no such means");
+            }};
+}
+
 }  // namespace
 
-std::vector<Subject> pub_sub_subjects() { return {shm("shm", "?bytes=16K")}; }
+std::vector<Subject> pub_sub_subjects() { return {shm("shm", "?bytes=16K"), sockets("unix"), sockets("tcp")}; }
 
 std::vector<Subject> queue_subjects() {
     return {
         shm("shm"),
+        sockets("unix"),
+        sockets("tcp"),
         {"posix_mq", able("posix-mq"), [] { return std::make_unique<Named>("posix-mq:/" + unique_name("wye-p")); },
          true},
         {"sysv_mq", able("sysv-mq"),

@@ -3,7 +3,6 @@
 #include "os/syscall.hpp"
 
 #include <linux/aio_abi.h>
-#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
@@ -54,9 +53,6 @@ inline long mlock(const void* at, std::size_t bytes) noexcept {
 }
 inline long sigqueue(pid_t pid, int signal) noexcept {
     return call(Call::kill, [&] { return ::sigqueue(pid, signal, sigval{}); });
-}
-inline long eventfd() noexcept {
-    return call(Call::any, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
 }
 inline long io_setup(unsigned events) noexcept {
     aio_context_t context = 0;

@@ -75,7 +75,6 @@ Result<> Link::mend(Deadline d) {
             auto r = connect(soon(d));
             if (r) return r;
             if (r.error().is(Errc::mismatch) || r.error().is(Errc::denied) || r.error().is(Errc::bad_address)) return r;
-            if (bye_) return fail(Errc::closed, "connect");
             pause_ = std::clamp(2 * pause_, first_pause, longest_pause);
             again_ = Deadline::Clock::now() + pause_;
         }

@@ -26,8 +26,7 @@ public:
     bool at_hand() const noexcept;
 
     bool up() const noexcept { return line_ != nullptr; }
-    /// Connects again where it is down: for as long as the deadline allows, or once where the hub ended in order.
-    /// `hello` is what it says then.
+    /// Connects again where it is down, for as long as the deadline allows. `hello` is what it says then.
     Result<> mend(Deadline);
     Hello hello;
 

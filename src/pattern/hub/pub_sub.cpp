@@ -117,11 +117,13 @@ public:
 
 private:
     Result<carrier::Sample> one(Deadline d) {
-        if (!link_->up()) WYE_CHECK(link_->mend(d));
         for (;;) {
-            WYE_TRY(const auto f, link_->next(d));
-            if (f.kind == Kind::sample) return carrier::Sample{f.text, f.body, f.words[0]};
-            if (f.kind == Kind::lost) lost_ += f.words[0];
+            if (!link_->up()) WYE_CHECK(link_->mend(d));
+            const auto f = link_->next(d);
+            if (!f && link_->up()) return std::unexpected(f.error());
+            if (!f) continue;  // the next publisher is heard when it comes
+            if (f->kind == Kind::sample) return carrier::Sample{f->text, f->body, f->words[0]};
+            if (f->kind == Kind::lost) lost_ += f->words[0];
         }
     }
     // What came may have been overtaken since: the hub keeps only one under way.
@@ -161,8 +163,9 @@ Result<std::unique_ptr<carrier::Publisher>> publisher(const Uri& uri, const Publ
     WYE_CHECK(check_durability(uri, how.durability));
     WYE_TRY(const bool listens, uri.flag("listen"));
     if (listens) {
-        WYE_TRY(auto hub, TopicHub::open(uri, how.create, how.permissions, or_usual(how.depth, usual_depth),
-                                         or_usual(how.max_message, usual_message)));
+        const auto depth = or_usual(how.depth, usual_depth);
+        WYE_TRY(auto hub, TopicHub::open(uri, how.create, how.permissions, depth,
+                                         or_usual(how.max_message, std::min(usual_message, depth / 2))));
         return std::make_unique<HubPublisher>(std::move(hub), how.subscribers);
     }
     WYE_TRY(auto link, Link::open(uri, {.role = Role::publisher, .history = how.subscribers}, d));

@@ -28,7 +28,9 @@ constexpr Carrier over(std::string_view scheme, std::string_view example, std::s
             .params = takes,
             .able = able(network),
             .publisher = hub::publisher,
-            .subscriber = hub::subscriber};
+            .subscriber = hub::subscriber,
+            .producer = hub::producer,
+            .worker = hub::worker};
 }
 
 }  // namespace

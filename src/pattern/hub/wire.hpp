@@ -38,10 +38,10 @@ enum class Kind : std::uint8_t {
     put,        // number, most microseconds to wait, priority; id
     put_done,   // number
     put_late,   // number: it is not in the queue
-    want,       // so many more jobs, or one more request
+    want,       // so many more jobs, or one more request; flag: now, who asks has nothing and waits
     unwant,     // none any more; answered by `none`
     none,       // how many of the wanted were taken back
-    job,        // token, deliveries, priority
+    job,        // token, deliveries, priority; flag: dead
     done,       // token
     give_back,  // token, microseconds
     ask_dead,   // answered by a job or by `none`
@@ -55,7 +55,7 @@ enum class Kind : std::uint8_t {
     end_,
 };
 
-inline constexpr std::uint8_t flag_idempotent = 1, flag_again = 2, flag_last = 1;
+inline constexpr std::uint8_t flag_idempotent = 1, flag_again = 2, flag_last = 1, flag_now = 1, flag_dead = 1;
 
 /// 255: no such kind.
 constexpr unsigned words_of(Kind k) noexcept {
