@@ -56,6 +56,6 @@ std::vector<Subject> queue_subjects() {
     };
 }
 
-std::vector<Subject> request_subjects() { return {shm("shm")}; }
+std::vector<Subject> request_subjects() { return {shm("shm"), sockets("unix"), sockets("tcp")}; }
 
 }  // namespace wye::test

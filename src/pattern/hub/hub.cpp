@@ -140,7 +140,7 @@ void Hub::turn(Lock& lock, Deadline d) {
     }
     for (const auto number : std::exchange(again_, {}))
         if (auto* c = find(number); c && !c->broken) {
-            if (std::exchange(c->ended, false)) (void)sys::epoll_add(epoll_.get(), c->line->fd(), c->events = EPOLLIN);
+            if (std::exchange(c->ended, false)) (void)sys::epoll_add(c->home, c->line->fd(), c->events = EPOLLIN);
             c->paused = false;
             watch(*c);
             c->in.took(consume(*c, c->in.bytes()));
@@ -217,7 +217,8 @@ void Hub::accept_all() {
         c->since = Clock::now();
         c->events = EPOLLIN;
         const int fd = c->line->fd();
-        if (sys::epoll_add(epoll_.get(), fd) < 0) continue;
+        c->home = epoll_.get();
+        if (sys::epoll_add(c->home, fd) < 0) continue;
         by_number_[c->number] = c.get();
         new_.push_back(c->number);
         auto& placed = *(conns_[fd] = std::move(c));
@@ -246,6 +247,7 @@ Result<> Hub::greet(Conn& c, const Frame& f) {
     if (joined) {
         std::erase(new_, c.number);
         send(c, {.kind = Kind::welcome, .words = {what_is_this(0), rules_.max_message}});
+        if (desk_open_) move(c, desk_.get());
         return {};
     }
     c.hello.reset();
@@ -270,7 +272,7 @@ void Hub::serve(Conn& c, std::uint32_t events) {
     // Of no use now, and told of again and again: what it sent before is still to be read.
     c.ended = true;
     c.events = 0;
-    (void)sys::epoll_remove(epoll_.get(), c.line->fd());
+    (void)sys::epoll_remove(c.home, c.line->fd());
 }
 
 void Hub::read(Conn& c) {
@@ -342,7 +344,67 @@ void Hub::watch(Conn& c) {
     const std::uint32_t wanted = (c.paused ? 0u : std::uint32_t{EPOLLIN}) | (c.full ? std::uint32_t{EPOLLOUT} : 0u);
     if (c.ended || wanted == c.events) return;
     c.events = wanted;
-    (void)sys::epoll_change(epoll_.get(), c.line->fd(), wanted);
+    (void)sys::epoll_change(c.home, c.line->fd(), wanted);
+}
+
+// ---------------------------------------------------------------- the desk
+
+Result<> Hub::open_desk() {
+    if (desk_ == nullptr) {
+        const long e = sys::epoll_create(), b = sys::eventfd();
+        if (e >= 0) desk_ = Fd(static_cast<int>(e));
+        if (b >= 0) desk_bell_ = Fd(static_cast<int>(b));
+        if (e < 0 || b < 0) return sys::fail(std::min(e, b), "epoll_create1");
+        if (const long r = sys::epoll_add(desk_.get(), desk_bell_.get()); r < 0) return sys::fail(r, "epoll_ctl");
+    }
+    desk_open_ = true;
+    for (auto& [fd, c] : conns_)
+        if (c->hello) move(*c, desk_.get());
+    return {};
+}
+
+void Hub::close_desk() {
+    desk_open_ = false;
+    for (auto& [fd, c] : conns_) move(*c, epoll_.get());
+    wake_desk();
+}
+
+void Hub::move(Conn& c, int home) {
+    if (c.home == home) return;
+    const int fd = c.line->fd();
+    if (!c.ended) {
+        (void)sys::epoll_remove(c.home, fd);
+        (void)sys::epoll_add(home, fd, c.events);
+    }
+    c.home = home;
+}
+
+void Hub::wake_desk() noexcept {
+    if (!desk_asleep_ && !desk_polled_) return;
+    desk_asleep_ = false;
+    const std::uint64_t one = 1;
+    (void)sys::write(desk_bell_.get(), &one, sizeof one);
+}
+
+bool Hub::turn_desk(Lock& lock, Deadline d) {
+    epoll_event events[most_events];
+    desk_asleep_ = true;
+    lock.unlock();
+    const long n = sys::epoll_wait(desk_.get(), events, most_events, d);
+    lock.lock();
+    desk_asleep_ = false;
+    for (long i = 0; i < n; ++i) {
+        const int fd = events[i].data.fd;
+        if (const auto it = conns_.find(fd); it != conns_.end())
+            serve(*it->second, events[i].events);
+        else if (fd == desk_bell_.get()) {
+            std::uint64_t count;
+            (void)sys::read(fd, &count, sizeof count);
+        }
+    }
+    push();
+    sweep();
+    return n != 0;
 }
 
 // ---------------------------------------------------------------- writing

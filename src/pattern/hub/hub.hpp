@@ -35,6 +35,7 @@ struct Conn {
     bool dirty = false;   // is in the list of those to be written to
     bool broken = false;
     bool ended = false;  // the kernel said so while it was paused
+    int home = -1;       // the epoll that watches it
     std::uint32_t events = 0;
     std::unique_ptr<State> state{};
 };
@@ -99,7 +100,20 @@ public:
     bool runs() const noexcept { return thread_.joinable(); }
     /// One round: waits for connections until the deadline, and serves those that have something.
     void turn(Lock&, Deadline);
-    int handle() const noexcept { return epoll_.get(); }
+    // The desk: connections that have said hello are watched by whoever calls turn_desk() instead of by the thread, so
+    // that what comes is served where it is waited for. All others are the thread's still.
+    Result<> open_desk();
+    void close_desk();
+    bool has_desk() const noexcept { return desk_open_; }
+    /// False at the deadline. Returns too when wake_desk() is called, with the desk closed as well.
+    bool turn_desk(Lock&, Deadline);
+    void wake_desk() noexcept;
+    /// Readable when turn_desk() has something to do.
+    int desk() noexcept {
+        desk_polled_ = true;
+        return desk_.get();
+    }
+
     /// The thread, or whoever sleeps in turn(), looks again.
     void wake() noexcept;
 
@@ -115,6 +129,7 @@ private:
     Result<> greet(Conn&, const Frame&);
     void pump(Conn&);
     void watch(Conn&);
+    void move(Conn&, int home);
     void sweep();
     void expire();
     Clock::time_point next_due();
@@ -126,7 +141,8 @@ private:
     std::unique_ptr<Door> door_;
     Rules rules_;
     Book& book_;
-    Fd epoll_, bell_;
+    Fd epoll_, bell_, desk_, desk_bell_;
+    bool desk_open_ = false, desk_asleep_ = false, desk_polled_ = false;
     std::unordered_map<int, std::unique_ptr<Conn>> conns_;  // by descriptor
     std::unordered_map<std::uint64_t, Conn*> by_number_;
     std::deque<std::uint64_t> new_;  // have not said hello; the oldest first

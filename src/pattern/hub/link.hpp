@@ -35,7 +35,7 @@ public:
     std::uint32_t times() const noexcept { return times_; }
     int native_handle();
     /// After what next() handed out was looked at: whether there is more is in the handle.
-    void settle() noexcept { bell_.ring(at_hand()); }
+    void settle(bool more = false) noexcept { bell_.ring(more || at_hand()); }
 
 private:
     Link(Uri uri, Hello h) : hello(std::move(h)), uri_(std::move(uri)) {}

@@ -30,7 +30,9 @@ constexpr Carrier over(std::string_view scheme, std::string_view example, std::s
             .publisher = hub::publisher,
             .subscriber = hub::subscriber,
             .producer = hub::producer,
-            .worker = hub::worker};
+            .worker = hub::worker,
+            .client = hub::client,
+            .server = hub::server};
 }
 
 }  // namespace

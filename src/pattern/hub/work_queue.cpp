@@ -127,7 +127,7 @@ public:
             if (!link_->up()) WYE_CHECK(link_->mend(d));
             if (times_ != link_->times()) renew();
             auto got = one(d);
-            link_->settle();
+            link_->settle(!ready_.empty());
             if (got || link_->up()) return got;
         }
     }
