@@ -189,7 +189,7 @@ int run(const Options& o) {
     return act(o, p, plan);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("kind", o->kinds, "only these kinds, as wye ls has them");
     app.add_flag("--yes", o->yes, "do it; without, it is only said what would be done");
@@ -201,7 +201,7 @@ Run define(CLI::App& app) {
     app.add_option("--quarantine", o->quarantine,
                    "where it is kept to be undone, in place of /var/lib/wye or ~/.local");
     app.add_flag("--no-quarantine", o->no_quarantine, "keep nothing: it cannot be undone");
-    app.add_option("--keep", o->keep, "for how many days it can be undone (7)")->check(CLI::Range(0, 3650));
+    app.add_option("--keep", o->keep, "for how many days it can be undone (7)")->between(0, 3650);
     app.add_option("--rules", o->rules, "one more file of rules, asked first (docs/verdicts.md)");
     app.add_flag("--explain", o->explain, "the evidence for each");
     app.add_flag("--json", o->json, "one document, schema wye.clean/1");

@@ -42,7 +42,7 @@ constexpr const char* fish_script = R"sh(# fish completion for wye
 complete -c wye -f -a '(wye __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 )sh";
 
-Run define_completion(CLI::App& app) {
+Run define_completion(Arguments& app) {
     auto shell = std::make_shared<std::string>();
     app.add_option("shell", *shell, "bash, zsh or fish")->required();
     return [shell] {
@@ -86,11 +86,10 @@ int complete(const std::vector<std::string>& words) {
     for (const auto* c : commands()) {
         if (words[0] != c->name) continue;
         if (current.starts_with("-")) {
-            CLI::App app;
+            Arguments app;
             (void)c->define(app);
-            for (const auto* o : app.get_options())
-                for (const auto& n : o->get_lnames())
-                    if (("--" + n).starts_with(current)) say("--{}\n", n);
+            for (const auto& n : app.long_names())
+                if (n.starts_with(current)) say("{}\n", n);
         } else if (c->completes_uris) {
             complete_uri(current);
         }
@@ -98,7 +97,7 @@ int complete(const std::vector<std::string>& words) {
     return exit_ok;
 }
 
-Run define_complete(CLI::App& app) {
+Run define_complete(Arguments& app) {
     auto words = std::make_shared<std::vector<std::string>>();
     app.add_option("words", *words);
     return [words] { return complete(*words); };

@@ -78,9 +78,9 @@ int run(const Options& o) {
                      std::ranges::any_of(e.findings, [](const Finding& f) { return f.severity != Severity::note; }));
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
-    app.add_option("--warn", o->warn, "a limit that is used to so many per cent (80)")->check(CLI::Range(1, 100));
+    app.add_option("--warn", o->warn, "a limit that is used to so many per cent (80)")->between(1, 100);
     app.add_option("--age", o->age, "how long what nobody has or reads must have been left alone (10m)");
     app.add_option("--blocked", o->blocked, "how long a thread may sleep for another (10s)");
     app.add_flag("--json", o->json, "one document, schema wye.doctor/1");

@@ -135,7 +135,7 @@ int run(const Options& o) {
     return exit_ok;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("error", o->error, "ENOSPC, SIGBUS, or a number")->required();
     app.add_option("--call", o->call, "only where this call gives it")->type_name("NAME");

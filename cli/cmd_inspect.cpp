@@ -78,7 +78,7 @@ int run(const Options& o) {
     return page_out(out), exit_ok;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("uri", o->uri, "what to look into")->required();
     app.add_flag("--json", o->json, "one document, schema wye.inspect/1");

@@ -232,7 +232,7 @@ int run(const Options& o) {
     return probe_limit(o.words[1], o.like_here, o.json);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("probe", o->words, "probe NAME: run into that limit, in a throw-away namespace")
         ->expected(0, 2)

@@ -75,7 +75,7 @@ int run(const Options& o, std::vector<std::string> command) {
     return o.close ? run_child("lock", command, before) : become(*lock, command);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.prefix_command();  // what follows FILE is the command's, options too
     app.add_option("file", o->file, "the file or directory that stands for the lock; made where it is missing")
@@ -88,7 +88,7 @@ Run define(CLI::App& app) {
         ->excludes(now);
     app.add_option("-E,--conflict-exit-code", o->conflict, "exit code instead of 5 and 124")
         ->type_name("N")
-        ->check(CLI::Range(0, 255));
+        ->between(0, 255);
     app.add_flag("-o,--close", o->close, "hold it in this process, so that what CMD leaves running does not keep it");
     app.add_flag("--fair", o->fair, "who comes later waits behind who waits, where all of them say so");
     app.add_flag("--remote", o->remote, "lock a file of a network file system, whose server is known to lock");

@@ -169,7 +169,7 @@ int run(const Options& o) {
     return view_exit(all.coverage, !all.items.empty());
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("kind", o->kinds, "only these: sysv-shm, posix-mq, unix, pipe, lock ... (default: all)");
     app.add_option("--user", o->user, "only what this user owns")->type_name("NAME|UID");

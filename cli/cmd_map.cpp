@@ -224,10 +224,10 @@ int run(const Options& o) {
     return code;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
-    auto* pid = app.add_option("--pid", o->wanted.pid, "only what is near this process")->check(CLI::PositiveNumber);
-    app.add_option("--hops", o->wanted.hops, "so many objects away from it (1)")->needs(pid)->check(CLI::Range(1, 100));
+    auto* pid = app.add_option("--pid", o->wanted.pid, "only what is near this process")->positive();
+    app.add_option("--hops", o->wanted.hops, "so many objects away from it (1)")->needs(pid)->between(1, 100);
     app.add_flag("--alone", o->wanted.alone, "objects too that only one process has");
     const std::array ways{
         app.add_flag("--tree", o->tree, "an object a line (what is done unless asked otherwise)"),

@@ -97,7 +97,7 @@ int run(const Options& o) {
     return exit_ok;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     auto* json = app.add_flag("--json", o->json, "one document, schema wye.means/1, every trait");
     app.add_flag("-l,--long", o->longer, "every trait");

@@ -32,7 +32,7 @@ int run_mk(const MakeOptions& o) {
     return worst;
 }
 
-Run define_mk(CLI::App& app) {
+Run define_mk(Arguments& app) {
     auto o = std::make_shared<MakeOptions>();
     app.add_option("uri", o->uris,
                    "what to make: fifo:/path, posix-mq:/name?depth=10, posix-shm:/name?size=1M, sysv-mq:/path#n")
@@ -57,7 +57,7 @@ int run_rm(const RemoveOptions& o) {
     return worst;
 }
 
-Run define_rm(CLI::App& app) {
+Run define_rm(Arguments& app) {
     auto o = std::make_shared<RemoveOptions>();
     app.add_option("uri", o->uris, "what to remove; whoever has it open keeps it")->required();
     app.add_flag("-f,--force", o->force, "no error if it is not there");

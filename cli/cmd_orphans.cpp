@@ -147,7 +147,7 @@ int run(const Options& o) {
     return view_exit(all.coverage, !rows.empty());
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("kind", o->kinds, "only these kinds, as wye ls has them");
     app.add_option("--user", o->user, "only what belongs to this user");

@@ -38,7 +38,7 @@ Result<std::vector<std::string>> words_of_input() {
     return words;
 }
 
-int run(const CLI::App& app, Options& o) {
+int run(const Arguments& app, Options& o) {
     auto words = verbatim_words(app, "quote");
     if (!words) return exit_usage;
     o.words = std::move(*words);
@@ -55,7 +55,7 @@ int run(const CLI::App& app, Options& o) {
     return exit_ok;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.allow_extras();
     app.add_flag("-0,--null", o->nul, "words from standard input, each ended by a zero byte");

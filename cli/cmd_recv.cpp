@@ -113,7 +113,7 @@ int run(const Options& o) {
     }
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("uri", o->uri, "where from: see wye help uri")->required();
     app.add_option("-n,--count", o->count, "end after so many messages")->type_name("N");

@@ -171,7 +171,7 @@ int run(const Options& o) {
     return finish(worst);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("a", o->a, "one side: see wye help uri")->required();
     app.add_option("b", o->b, "the other")->required();

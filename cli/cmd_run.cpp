@@ -237,7 +237,7 @@ int first_process(const Options& o) {
     return exit ? code_of(*exit) : trouble(exit.error());
 }
 
-void common_options(CLI::App& app, Options& o) {
+void common_options(Arguments& app, Options& o) {
     app.allow_extras();
     app.add_option("--env", o.env,
                    "NAME=VALUE, given to it; NAME, kept of ours in spite of --clear-env; may be repeated")
@@ -246,14 +246,14 @@ void common_options(CLI::App& app, Options& o) {
         ->take_all()
         ->allow_extra_args(false);
     app.add_flag("--clear-env", o.clear_env, "it inherits no environment");
-    app.add_option_function<std::string>(
+    app.add_option(
            "--arg0", [&o](const std::string& s) { o.arg0 = s, o.has_arg0 = true; }, "what it sees as its own name")
         ->type_name("TEXT");
     app.add_option("--directory", o.directory, "where it starts")->type_name("DIR");
 }
 
 // The program and its arguments, as they were given.
-int with_words(const CLI::App& app, Options& o, int (*next)(const Options&)) {
+int with_words(const Arguments& app, Options& o, int (*next)(const Options&)) {
     auto words = verbatim_words(app, "run");
     if (!words) return exit_usage;
     if (words->empty()) return usage_error("run", "no program (wye run [OPTIONS] -- CMD...; see wye help run)");
@@ -261,7 +261,7 @@ int with_words(const CLI::App& app, Options& o, int (*next)(const Options&)) {
     return next(o);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     common_options(app, *o);
     app.add_option("-t,--timeout", o->timeout, "end it and all it started after this long (SIGTERM, then SIGKILL)")
@@ -273,7 +273,7 @@ Run define(CLI::App& app) {
     return [o, &app] { return with_words(app, *o, run); };
 }
 
-Run define_sandbox(CLI::App& app) {
+Run define_sandbox(Arguments& app) {
     auto o = std::make_shared<Options>();
     common_options(app, *o);
     app.add_option("--parent", o->parent)->required();

@@ -71,7 +71,7 @@ int run(Options& o) {
     return code;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option(
            "uri", o->uri,

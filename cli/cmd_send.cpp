@@ -83,7 +83,7 @@ int run(const Options& o) {
     return finish(exit_ok);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("uri", o->uri, "where to: see wye help uri")->required();
     app.add_option("file", o->file, "what; - or nothing is standard input");

@@ -114,7 +114,7 @@ int run(const Options& o) {
     return wrong(fmt::format("\"{}\": write send or wait", escape(o.words[0])));
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("words", o->words,
                    "send PID SIGNAL, send --pidfile FILE SIGNAL, wait SIGNAL...; TERM, SIGUSR1, RTMIN+3, 15")
@@ -122,7 +122,7 @@ Run define(CLI::App& app) {
     app.add_option("--pidfile", o->pidfile, "send: to the process that holds this pid file, whatever it says")
         ->type_name("FILE");
     app.add_option("--value", o->value, "send: a word of data, queued with the signal")->type_name("N");
-    app.add_option("-n,--count", o->count, "wait: for so many (1)")->type_name("N")->check(CLI::PositiveNumber);
+    app.add_option("-n,--count", o->count, "wait: for so many (1)")->type_name("N")->positive();
     app.add_option("--timeout", o->timeout, "wait: give up after so long, 2s or 250ms, with exit code 124")
         ->type_name("TIME");
     app.add_flag("--json", o->json, "wait: a line a signal, schema wye.signal/1");

@@ -229,7 +229,7 @@ int run(const Options& o) {
     return std::max(worst, Tee(std::move(targets), Fd(static_cast<int>(null))).run());
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("target", o->targets, "files and URIs; a word with a known scheme is a URI");
     app.add_flag("-a,--append", o->append, "append to files instead of starting them anew");

@@ -124,7 +124,7 @@ int run(const Options& o) {
     return on_screen(o, model, looker, *interval);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("kind", o->kinds, "only these kinds, as wye ls has them");
     app.add_option("--interval", o->interval, "from one look to the next (1s)");
@@ -136,7 +136,7 @@ Run define(CLI::App& app) {
         ->take_all()
         ->allow_extra_args(false);
     app.add_option("--sort", o->sort, "by a column of wye ls, by state, or by change")->type_name("COLUMN");
-    app.add_option("--pid", o->pid, "only what this process holds or waits for")->check(CLI::PositiveNumber);
+    app.add_option("--pid", o->pid, "only what this process holds or waits for")->positive();
     app.add_flag("-b,--batch", o->batch, "plain text, a look after the other; so it is where there is no terminal");
     app.add_flag("--json,--jsonl", o->json, "a JSON document a line, schema wye.top/1");
     return [o] { return run(*o); };

@@ -347,7 +347,7 @@ int run(const Options& o) {
     return conclude(o, rows, chapters, *material, left);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("file", o->file, "what to carry; otherwise programs of this machine, more than 8 MiB");
     app.add_flag("--json", o->json, "one document, schema wye.tour/1");

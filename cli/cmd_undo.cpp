@@ -173,7 +173,7 @@ int run(const Options& o) {
     return o.id.empty() ? list(o, *path) : undo(o, *path);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("run", o->id, "the run to undo, as wye clean named it; without, the runs are listed");
     app.add_option("--quarantine", o->quarantine, "where wye clean was told to keep it");

@@ -113,9 +113,9 @@ int run(const Options& o) {
     return view_exit(seen.coverage, o.cycles ? !rings.empty() : !shown.empty());
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
-    app.add_option("--pid", o->pid, "only what this process waits for, or could end")->check(CLI::PositiveNumber);
+    app.add_option("--pid", o->pid, "only what this process waits for, or could end")->positive();
     auto* cycles = app.add_flag("--cycles", o->cycles, "only those who wait for each other in a ring");
     app.add_flag("--sure", o->sure, "of these only where nobody else could end it: locks and pipes")->needs(cycles);
     app.add_flag("--json", o->json, "one document, schema wye.wait/1");

@@ -145,14 +145,13 @@ int run(const Options& o) {
     return finish(exit_ok);
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("kind", o->kinds, "only these kinds, as wye ls has them");
     app.add_option("--interval", o->interval, "from one look to the next (1s)");
     app.add_option("--rounds", o->rounds, "ends after so many looks at what is new; 0: never");
     app.add_option("--age", o->age, "how long what is orphaned must have been left alone (10m)");
-    app.add_option("--warn", o->warn, "tells of a limit that is used to so many per cent (80)")
-        ->check(CLI::Range(1, 100));
+    app.add_option("--warn", o->warn, "tells of a limit that is used to so many per cent (80)")->between(1, 100);
     app.add_flag("--jsonl", o->jsonl, "a JSON document a line, schema wye.watch/1");
     return [o] { return run(*o); };
 }

@@ -190,7 +190,7 @@ int run(const Options& o) {
     return view_exit(all.coverage, !lines.empty());
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("object", o->what, "a URI, a path, kind:id, pipe:[N], or the number of a process")->required();
     app.add_flag("--json", o->json, "one document, schema wye.who/1");

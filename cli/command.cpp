@@ -55,7 +55,7 @@ std::optional<std::chrono::nanoseconds> duration_of(std::string_view verb, std::
     return t;
 }
 
-std::optional<std::vector<std::string>> verbatim_words(const CLI::App& app, std::string_view verb) {
+std::optional<std::vector<std::string>> verbatim_words(const Arguments& app, std::string_view verb) {
     auto words = app.remaining();
     const auto mark = std::ranges::find(words, "--");
     for (auto w = words.begin(); w != mark; ++w) {

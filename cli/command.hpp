@@ -2,9 +2,7 @@
 #pragma once
 #include "wye/registry/open.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
+#include "arguments.hpp"
 
 #include <chrono>
 #include <functional>
@@ -44,16 +42,16 @@ struct Command {
     const char* arguments;  // "URI [FILE]"
     const char* summary;
     const char* examples;  // lines of "command   # what it does"
-    Run (*define)(CLI::App&);
+    Run (*define)(Arguments&);
     bool completes_uris = false;
 };
 
 std::span<const Command* const> commands() noexcept;
 
-/// For a verb whose words are a program's arguments (app.allow_extras() and no positional, which CLI11 would take apart
+/// For a verb whose words are a program's arguments (app.allow_extras() and no positional, which it would take apart
 /// where it looks like "[a,b]"): what was no option, exactly as it was given. nullopt after a complaint about an
 /// unknown option before `--`.
-std::optional<std::vector<std::string>> verbatim_words(const CLI::App&, std::string_view verb);
+std::optional<std::vector<std::string>> verbatim_words(const Arguments&, std::string_view verb);
 
 /// True once Ctrl-C or SIGTERM came: loops end, print their summary, and leave nothing behind.
 bool interrupted() noexcept;

@@ -5,9 +5,6 @@
 #include "pager.hpp"
 #include "terminal.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -159,7 +156,7 @@ std::string uri_page() {
 }
 
 // A verb's page: examples first, then the options, from one source.
-std::string page(const Command& c, CLI::App& app) {
+std::string page(const Command& c, Arguments& app) {
     std::string s = fmt::format("wye {} {}\n    {}\n\nExamples:\n", c.name, c.arguments, c.summary);
     std::string_view lines = c.examples;
     while (!lines.empty()) {
@@ -168,14 +165,7 @@ std::string page(const Command& c, CLI::App& app) {
         lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
     }
     s += "\nOptions:\n";
-    for (const auto* o : app.get_options()) {
-        if (o->get_group().empty()) continue;
-        auto names = o->get_name(o->get_positional(), true);
-        if (const auto type = o->get_type_name();
-            !type.empty() && o->get_items_expected_max() > 0 && !o->get_positional())
-            names += "=" + type;
-        s += fmt::format("    {:<26} {}\n", names, o->get_description());
-    }
+    for (const auto& line : app.lines()) s += fmt::format("    {:<26} {}\n", line.names, line.help);
     return s;
 }
 
@@ -191,7 +181,7 @@ int help(int argc, char** argv) {
     if (topic == "uri") return show(uri_page());
     const auto* c = find_command(topic);
     if (!c) return usage_error("help", fmt::format("no page \"{}\"; see wye help", escape(topic)));
-    CLI::App app;
+    Arguments app;
     (void)c->define(app);
     return show(page(*c, app));
 }
@@ -206,19 +196,15 @@ int unknown_verb(std::string_view verb) {
 }
 
 int run_command(const Command& c, int argc, char** argv) {
-    CLI::App app;
-    app.name(c.name);
+    Arguments app(c.name);
     std::string color = "auto";
     app.add_option("--color", color, "always, never or auto (NO_COLOR and TERM are honoured)")->type_name("WHEN");
     const auto run = c.define(app);
-    try {
-        app.parse(argc - 1, argv + 1);
-    } catch (const CLI::CallForHelp&) {
-        return show(page(c, app));
-    } catch (const CLI::ParseError& e) {
+    const auto parsed = app.parse(argc - 1, argv + 1);
+    if (parsed.help) return show(page(c, app));
+    if (!parsed.error.empty())
         return usage_error(
-            c.name, fmt::format("{} (wye {} {}; see wye help {})", escape(e.what()), c.name, c.arguments, c.name));
-    }
+            c.name, fmt::format("{} (wye {} {}; see wye help {})", escape(parsed.error), c.name, c.arguments, c.name));
     if (!set_color(color))
         return usage_error(c.name, fmt::format("--color={}: write always, never or auto", escape(color)));
     return run();

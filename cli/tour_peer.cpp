@@ -180,7 +180,7 @@ int run_peer(const std::string& role, const std::string& order) {
     return report.error.empty() ? exit_ok : exit_failed;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto words = std::make_shared<std::vector<std::string>>();
     app.add_option("words", *words)->expected(2);
     return [words] { return run_peer((*words)[0], (*words)[1]); };
