@@ -45,7 +45,7 @@ int run(const Options& o) {
     return finish(r ? exit_ok : report("call", r.error()));
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("uri", o->uri, "who is asked: shm:NAME, unix:/path, nats://host:4222/subject")->required();
     app.add_option("file", o->file, "the question; - or nothing is standard input");

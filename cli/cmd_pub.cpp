@@ -29,7 +29,7 @@ int run(const Options& o) {
         [&](Deadline d) { return to->flush(d); });
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     o->feed.define(app, "the channel: shm:NAME, unix:/path?listen, nats://host:4222/subject");
     app.add_option("--topic", o->topic, "of each message, as in prices.fx.eur")->type_name("TOPIC");

@@ -34,7 +34,7 @@ int run(Options& o) {
         [](Deadline) { return Result<>(); });
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     o->feed.define(app, "the queue: shm:NAME, unix:/path, posix-mq:/name, nats://host:4222/subject");
     app.add_option("--priority", o->priority, "of each job, where the means has priorities")->type_name("N");

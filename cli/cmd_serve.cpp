@@ -72,7 +72,7 @@ int run(Options& o) {
     return exit_ok;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("uri", o->uri, "where: shm:NAME, unix:/path?listen, nats://host:4222/subject")->required();
     app.add_option("-n,--count", o->count, "end after so many requests")->type_name("N");

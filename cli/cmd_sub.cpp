@@ -49,7 +49,7 @@ int run(Options& o) {
     return code;
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     o->consume.define(app, "the channel: shm:NAME, unix:/path, nats://host:4222/subject",
                       "a line of JSON a message, schema wye.sample/1");

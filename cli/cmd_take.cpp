@@ -79,7 +79,7 @@ int run(Options& o) {
     });
 }
 
-Run define(CLI::App& app) {
+Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     o->consume.define(app, "the queue: shm:NAME, unix:/path, posix-mq:/name, nats://host:4222/subject",
                       "a line of JSON a job, schema wye.job/1");

@@ -4,7 +4,7 @@
 
 namespace wye::cli {
 
-void Consume::define(CLI::App& app, const char* where, const char* json_help) {
+void Consume::define(Arguments& app, const char* where, const char* json_help) {
     app.add_option("uri", uri, where)->required();
     app.add_option("-n,--count", count, "end after so many messages")->type_name("N");
     form.define(app, json_help);

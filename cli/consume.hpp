@@ -10,7 +10,7 @@ struct Consume {
     std::uint64_t count = 0;
     Form form;
 
-    void define(CLI::App&, const char* where, const char* json_help);
+    void define(Arguments&, const char* where, const char* json_help);
 
     struct Ends {
         Deadline total = Deadline::never();

@@ -9,7 +9,7 @@
 
 namespace wye::cli {
 
-void Feed::define(CLI::App& app, const char* where) {
+void Feed::define(Arguments& app, const char* where) {
     app.add_option("uri", uri, where)->required();
     app.add_option("file", file, "what; - or nothing is standard input, as one message");
     auto* l = app.add_flag("--lines", lines, "each line of the input is a message");

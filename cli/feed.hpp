@@ -11,7 +11,7 @@ struct Feed {
     bool lines = false, nul = false, json = false, quiet = false;
 
     /// The words of every such verb; `where` is for people.
-    void define(CLI::App&, const char* where);
+    void define(Arguments&, const char* where);
     /// nullopt after a complaint.
     std::optional<Deadline> deadline(const char* verb) const;
 

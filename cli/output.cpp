@@ -1,7 +1,5 @@
 #include "output.hpp"
 
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <unistd.h>
 
 namespace wye::cli {
@@ -32,7 +30,7 @@ std::string json_line(Bytes message, Json j) {
 
 }  // namespace
 
-void Form::define(CLI::App& app, const char* json_help) {
+void Form::define(Arguments& app, const char* json_help) {
     auto* l = app.add_flag("--lines", lines, "a newline after each message");
     auto* n = app.add_flag("-0,--nul", nul, "a zero byte after each message, for xargs -0")->excludes(l);
     app.add_flag("--json", json, json_help)->excludes(l)->excludes(n);

@@ -2,9 +2,8 @@
 #pragma once
 #include "wye/io/framed_stream.hpp"
 
+#include "arguments.hpp"
 #include "table.hpp"
-
-#include <CLI/App.hpp>
 
 namespace wye::cli {
 
@@ -12,7 +11,7 @@ namespace wye::cli {
 struct Form {
     bool lines = false, nul = false, json = false;
     /// `json_help` names the schema.
-    void define(CLI::App&, const char* json_help);
+    void define(Arguments&, const char* json_help);
 };
 
 /// Through the library's own writer: no stdio copy, and a reader that has gone is Errc::closed.
