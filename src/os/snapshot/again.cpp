@@ -4,6 +4,7 @@
 #include "os/snapshot/again.hpp"
 
 #include "os/snapshot/parse.hpp"
+#include "os/snapshot/pass.hpp"
 #include "os/snapshot/words.hpp"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ Before::Before(Snapshot& before) : looks_(before.looks), hides_locks_(before.own
     for (auto& p : before.processes) by_pid_.emplace(p.pid, &p);
 }
 
-std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t pid) {
+std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t pid) const {
     const auto at = by_pid_.find(pid);
     if (at == by_pid_.end()) return {};
     auto& p = *at->second;
@@ -103,12 +104,10 @@ std::optional<SeenProcess> Before::still(Reader& reader, int proc, std::int32_t 
     if (p.signals.blocked != 0) p.signals = parse_status(reader.piece(proc, below(pid, "/status").c_str())).signals;
     const auto in_memory = [](const SeenMap& m) { return m.name.starts_with("/dev/shm/"); };
     if (!p.shares_map && std::ranges::any_of(p.maps, in_memory)) {
-        const auto text = reader.whole(proc, below(pid, "/maps").c_str());
-        if (reader.error() != 0) return {};
+        const bool any_private = !std::ranges::all_of(p.maps, &SeenMap::shared);
         p.maps.clear();
-        parse_maps(text, p.maps);
+        if (take_maps(reader, proc, below(pid, "/maps").c_str(), any_private, p.maps) != 0) return {};
     }
-    still_.insert(pid);
     return std::move(p);
 }
 

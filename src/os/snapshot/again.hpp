@@ -3,7 +3,6 @@
 #include "os/snapshot/calls.hpp"
 
 #include <optional>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -17,13 +16,13 @@ std::vector<Ran> how_they_ran(Reader&, int process, std::int32_t pid, std::uint6
 class Before {
 public:
     explicit Before(Snapshot& before);
-    /// That process as it is, where it has not run since; it is then taken out of the earlier look.
-    std::optional<SeenProcess> still(Reader&, int proc, std::int32_t pid);
+    /// That process as it is, where it has not run since; it is then taken out of the earlier look. Several threads may
+    /// ask at once, for each process one.
+    std::optional<SeenProcess> still(Reader&, int proc, std::int32_t pid) const;
 
-    bool was_still(std::int32_t pid) const { return still_.contains(pid); }
+    bool nobody() const noexcept { return by_pid_.empty(); }
 
 private:
-    std::set<std::int32_t> still_;
     std::uint32_t looks_;
     bool hides_locks_;
     std::unordered_map<std::int32_t, SeenProcess*> by_pid_;

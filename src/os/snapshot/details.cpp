@@ -15,8 +15,8 @@ class Locks {
 public:
     Locks(Snapshot& s, Reader& reader) : s_(s), reader_(reader) {}
 
-    void take() {
-        s_.locks = parse_locks(reader_.whole(AT_FDCWD, "/proc/locks"));
+    void take(std::string_view table) {
+        s_.locks = parse_locks(table);
         std::unordered_set<std::uint64_t> inodes;
         for (const auto& l : s_.locks) inodes.insert(l.file.ino);
         if (s_.own.hides_locks) return;  // they have been read
@@ -67,7 +67,7 @@ private:
 
 }  // namespace
 
-void take_locks(Snapshot& s, Reader& reader) { Locks(s, reader).take(); }
+void take_locks(Snapshot& s, Reader& reader, std::string_view table) { Locks(s, reader).take(table); }
 
 // In a stream they lie with a byte at the least; a packet may be nothing else.
 void take_in_flight(Snapshot& s, Reader& reader) {

@@ -3,6 +3,7 @@
 #include "wye/os/fd.hpp"
 
 #include "os/sem_calls.hpp"
+#include "os/snapshot/crew.hpp"
 #include "os/snapshot/parse.hpp"
 #include "os/snapshot/pass.hpp"
 
@@ -10,8 +11,6 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <functional>
@@ -112,19 +111,6 @@ void read_queues(Snapshot& s, IpcNamespace& ns) {
     if (r < 0) return;
     const Fd top(static_cast<int>(r));
     if (is_queue_directory(top.get())) take_queues(s, ns, top.get());
-}
-
-// In a thread of its own, whose namespaces end with it. Signals are left to the others.
-bool in_thread(const std::function<void()>& work) {
-    sigset_t all, before;
-    sigfillset(&all);
-    if (::pthread_sigmask(SIG_BLOCK, &all, &before) != 0) return false;
-    pthread_t thread{};
-    const int r = ::pthread_create(
-        &thread, nullptr, [](void* p) -> void* { return (*static_cast<const std::function<void()>*>(p))(), nullptr; },
-        const_cast<std::function<void()>*>(&work));
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return r == 0 && ::pthread_join(thread, nullptr) == 0;
 }
 
 // 0, or why not. A process's number may be another's by now, who is elsewhere.
@@ -231,7 +217,7 @@ void take_namespaces(Snapshot& s, Reader& reader) {
             others = true;
     std::set<std::uint64_t> gone;  // with all who were in them
     if (others)
-        (void)in_thread([&] {
+        Helper([&] {  // whose namespaces end with it
             for (auto& ns : s.ipc) {
                 if (ns.ino == s.own.ipc) continue;
                 const auto entry = enter(s, ns, ipc[ns.ino], CLONE_NEWIPC);
@@ -244,7 +230,8 @@ void take_namespaces(Snapshot& s, Reader& reader) {
                 if (entry == Entry::in) ns.seen = dump_sockets(ns);
                 if (entry == Entry::gone) gone.insert(ns.ino);
             }
-        });
+        })
+            .join();
     std::erase_if(s.ipc, [&](const auto& ns) { return gone.contains(ns.ino); });
     std::erase_if(s.net, [&](const auto& ns) { return gone.contains(ns.ino); });
     count_strays(s);

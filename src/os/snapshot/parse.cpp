@@ -136,7 +136,8 @@ ProcStatus parse_status(std::string_view text) {
         Words w(line.substr(colon + 1));
         if (key == "Uid") (void)w.take_all(s.uid, s.effective);
         if (key == "NSpid")
-            while (w.take(s.inner)) {}  // from outside to inside
+            for (int n = 0; w.take(s.inner); ++n) s.nested = n > 0;  // from outside to inside
+        if (std::uint64_t n = 0; key == "RssShmem" && w.take(n)) s.in_shmem = n;
         if (key == "SigPnd") (void)w.take(s.signals.pending, 16);
         if (key == "ShdPnd") (void)w.take(s.signals.shared, 16);
         if (key == "SigBlk") (void)w.take(s.signals.blocked, 16);

@@ -21,6 +21,8 @@ std::optional<ProcStat> parse_stat(std::string_view);
 struct ProcStatus {
     std::uint32_t uid = 0, effective = 0;
     std::int32_t inner = 0;
+    bool nested = false;                    // it has more numbers than the one that /proc shows
+    std::optional<std::uint64_t> in_shmem;  // of its memory, KiB that lie in such files and are there now
     Signals signals;
 };
 ProcStatus parse_status(std::string_view);

@@ -46,6 +46,12 @@ TEST(ParseStatus, UserAndSignals) {
     EXPECT_EQ(s.uid, 1000u);
     EXPECT_EQ(s.effective, 1001u);
     EXPECT_EQ(s.inner, 7);
+    EXPECT_TRUE(s.nested);
+    EXPECT_EQ(s.in_shmem, std::nullopt);
+    const auto plain = parse_status("NSpid:\t4711\nRssShmem:\t     132 kB\n");
+    EXPECT_EQ(plain.inner, 4711);
+    EXPECT_FALSE(plain.nested);
+    EXPECT_EQ(plain.in_shmem, 132u);
     EXPECT_EQ(s.signals.queued, 2u);
     EXPECT_EQ(s.signals.limit, 96365u);
     EXPECT_EQ(s.signals.pending, 0x200u);

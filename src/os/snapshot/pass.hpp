@@ -2,6 +2,7 @@
 #pragma once
 #include "os/snapshot/calls.hpp"
 
+#include <functional>
 #include <map>
 
 namespace wye::sys {
@@ -9,15 +10,29 @@ namespace wye::sys {
 // A way to each namespace: a process that is in it, or where it is mounted.
 using Ways = std::map<std::uint64_t, std::string>;
 
-/// The processes, with their descriptors, maps and calls.
-/// `before`: to be taken again and again, and what was seen the last time.
-void take_processes(Snapshot&, Reader&, Snapshot* before);
+/// What one thread looks with.
+struct Eyes {
+    Reader reader;
+    std::uint64_t pipe_dev = 0, socket_dev = 0;  // once they are known
+    std::uint64_t listed_pid_ns = 0;             // likewise: of whoever has no other number than /proc shows
+    bool hides_locks = false;                    // Snapshot::own
+};
+
+/// The processes, with their descriptors, maps and calls, by several threads.
+/// `before`: to be taken again and again, and what was seen the last time. `near_the_end`: is called when only the last
+/// hundred or so are left, by one of the threads.
+void take_processes(Snapshot&, Snapshot* before, const std::function<void()>& near_the_end);
+/// The descriptors of a process, or of a thread that has its own. 0, or why they could not be read.
+long take_fds(Eyes&, int task, SeenProcess&, std::int32_t tid = 0);
 /// What the kernel keeps for each namespace of interprocess communication and of networks.
 void take_namespaces(Snapshot&, Reader&);
 /// Shared memory directories of each mount namespace. Adds namespaces that only a mount keeps to the ways to them.
 void take_mounts(Snapshot&, Reader&, Ways& ipc, Ways& net);
-/// The locks, and which descriptors have them. After index().
-void take_locks(Snapshot&, Reader&);
+/// The maps that `file` below a directory of /proc lists. Private ones count only where they are of System V memory, a
+/// memfd or /dev/shm; they cost the whole text. 0, or why they could not be read.
+long take_maps(Reader&, int dir, const char* file, bool private_too, std::vector<SeenMap>&);
+/// The locks, as /proc/locks has them, and which descriptors have them. After index().
+void take_locks(Snapshot&, Reader&, std::string_view table);
 /// Descriptors that lie unread in Unix sockets. After index().
 void take_in_flight(Snapshot&, Reader&);
 /// Sockets, FIFOs and pid files in /run and /tmp.

@@ -1,16 +1,17 @@
 // The pass over /proc: every process's descriptors, shared maps, and what its threads sleep in. proc(5).
 #include "wye/os/fd.hpp"
 
+#include "os/processors.hpp"
 #include "os/snapshot/again.hpp"
+#include "os/snapshot/crew.hpp"
+#include "os/snapshot/name.hpp"
 #include "os/snapshot/parse.hpp"
 #include "os/snapshot/pass.hpp"
 #include "os/snapshot/words.hpp"
 
 #include <sys/sem.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace wye::sys {
 
@@ -47,75 +48,9 @@ namespace {
 
 constexpr std::uint64_t most_operations = 64;  // of one semop(2) that are looked at
 
-// A number as a name: "4711", or "task/4711/syscall".
-class Name {
-public:
-    Name(const char* before, std::int64_t number, const char* after = "") noexcept {
-        char* p = copy(text_, before);
-        p = std::to_chars(p, p + 20, number).ptr;
-        *copy(p, after) = 0;
-    }
-    operator const char*() const noexcept { return text_; }
-
-private:
-    static char* copy(char* to, const char* from) noexcept {
-        while (*from) *to++ = *from++;
-        return to;
-    }
-    char text_[48];
-};
-
 Fd directory(int at, const char* name) noexcept {
     const long r = sys::openat(at, name, O_RDONLY | O_DIRECTORY);
     return Fd(r < 0 ? -1 : static_cast<int>(r));
-}
-
-// The pipes are all on one file system that nobody can mount, and so are the sockets: its number is asked for once.
-void look_at_target(Snapshot& s, int fds, const char* name, SeenFd& f) {
-    const auto pipe = bracketed(f.target, "pipe"), socket = bracketed(f.target, "socket");
-    auto& dev = pipe ? s.pipe_dev : s.socket_dev;
-    if ((pipe || socket) && dev != 0) {
-        f.file.key = {dev, pipe ? *pipe : *socket};
-        f.file.mode = pipe ? type_fifo : type_socket;
-        return;
-    }
-    if (f.target.starts_with("anon_inode:")) return;
-    if (look(fds, name, 0, f.file) == 0 && (pipe || socket)) dev = f.file.key.dev;
-}
-
-// What it may be used for, which the permissions of the link say; fdinfo has more and costs three calls for one. That
-// is read for an eventfd, whose number stands nowhere else; for the locks and what lies in a socket where there are
-// any, by take_locks() and take_in_flight(); and for every file's locks where the table of them does not have all.
-void look_at_rights(const Snapshot& s, Reader& reader, int task, int fds, const char* name, SeenFd& f) {
-    const bool file =
-        f.file.is(type_regular) || f.file.is(type_directory) || (f.file.is(type_fifo) && f.file.key.dev != s.pipe_dev);
-    if (f.target == "anon_inode:[eventfd]" || (file && s.own.hides_locks))
-        return f.info = parse_fdinfo(reader.piece(task, Name("fdinfo/", f.fd))), void();
-    f.info.flags = O_RDWR;
-    FileFacts link;
-    if ((f.file.is(type_fifo) || f.file.is(type_regular)) && look(fds, name, AT_SYMLINK_NOFOLLOW, link) == 0)
-        f.info.flags = (link.mode & S_IWUSR) == 0 ? O_RDONLY : (link.mode & S_IRUSR) == 0 ? O_WRONLY : O_RDWR;
-}
-
-// 0, or why they could not be read.
-long take_fds(Snapshot& s, Reader& reader, int task, SeenProcess& p, std::int32_t tid = 0) {
-    const long r = sys::openat(task, "fd", O_RDONLY | O_DIRECTORY);
-    if (r < 0) return r;
-    const Fd fds(static_cast<int>(r));
-    long wrong = 0;
-    const bool all = each_name(fds.get(), [&](const char* name, std::uint8_t) {
-        if (wrong != 0) return;
-        SeenFd f{.tid = tid};
-        char target[4096];
-        const long n = sys::readlinkat(fds.get(), name, target, sizeof target);
-        if (n == -EACCES || n == -EPERM) wrong = n;
-        if (n < 0 || !Words::number(name, f.fd)) return;  // closed since
-        f.target.assign(target, static_cast<std::size_t>(n));
-        look_at_target(s, fds.get(), name, f);
-        look_at_rights(s, reader, task, fds.get(), name, f);
-        p.fds.push_back(std::move(f));
-    });
-    return all ? wrong : -ESRCH;
 }
 
 // A text in another's memory; empty where it cannot be read. What follows it may not be there.
@@ -174,84 +109,108 @@ void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
 }
 
 // Threads share their descriptors, unless they were made otherwise: those are asked for theirs.
-void take_threads(Snapshot& s, Reader& reader, int process, std::uint64_t threads, SeenProcess& p) {
-    take_call(reader, process, p.pid, p);
+void take_threads(Eyes& e, int process, std::uint64_t threads, SeenProcess& p) {
+    take_call(e.reader, process, p.pid, p);
     if (threads < 2) return;
     const Fd tasks = directory(process, "task");
     if (tasks == nullptr) return;
     each_name(tasks.get(), [&](const char* name, std::uint8_t) {
         std::int32_t tid = 0;
         if (std::from_chars(name, name + 12, tid).ec != std::errc() || tid == p.pid) return;
-        take_call(reader, process, tid, p);
+        take_call(e.reader, process, tid, p);
         if (kcmp(p.pid, tid, KCMP_FILES) <= 0) return;
         const Fd task = directory(tasks.get(), name);
-        if (task != nullptr) (void)take_fds(s, reader, task.get(), p, tid);
+        if (task != nullptr) (void)take_fds(e, task.get(), p, tid);
     });
 }
 
-void take_namespaces_of(int process, SeenProcess& p) noexcept {
-    FileFacts f;
-    if (look(process, "ns/ipc", 0, f) == 0) p.ns.ipc = f.key.ino;
-    if (look(process, "ns/net", 0, f) == 0) p.ns.net = f.key.ino;
-    if (look(process, "ns/mnt", 0, f) == 0) p.ns.mnt = f.key.ino;
-    if (look(process, "ns/pid", 0, f) == 0) p.ns.pid = f.key.ino;
+// A link's text has the number: to follow it costs twice as much.
+std::uint64_t namespace_of(int process, const char* link, std::string_view kind) noexcept {
+    char text[64];
+    const long n = sys::readlinkat(process, link, text, sizeof text);
+    return n < 0 ? 0 : bracketed({text, static_cast<std::size_t>(n)}, kind).value_or(0);
 }
 
-struct Shape {  // of a process's memory
-    std::uint64_t memory, resident, stack;
-    bool operator==(const Shape&) const = default;
-};
+void take_namespaces_of(Eyes& e, int process, bool nested, SeenProcess& p) noexcept {
+    p.ns.ipc = namespace_of(process, "ns/ipc", "ipc");
+    p.ns.net = namespace_of(process, "ns/net", "net");
+    p.ns.mnt = namespace_of(process, "ns/mnt", "mnt");
+    p.ns.pid = nested || e.listed_pid_ns == 0 ? namespace_of(process, "ns/pid", "pid") : e.listed_pid_ns;
+    if (!nested) e.listed_pid_ns = p.ns.pid;
+}
 
-void take_process(Snapshot& s, Reader& reader, int proc, const char* name, std::map<std::int32_t, Shape>& shapes,
-                  Before* before) {
+// Nullopt where it has gone, or is not one that anything is seen of.
+std::optional<SeenProcess> take_process(Eyes& e, int proc, const char* name, bool again) {
     const Fd process = directory(proc, name);
-    if (process == nullptr) return;  // it has gone
-    const auto stat = parse_stat(reader.piece(process.get(), "stat"));
-    if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return;
+    if (process == nullptr) return {};
+    const auto stat = parse_stat(e.reader.piece(process.get(), "stat"));
+    if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return {};
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
-    if (before) p.ran = how_they_ran(reader, process.get(), p.pid, stat->threads);
-    const auto status = parse_status(reader.piece(process.get(), "status"));
+    if (again) p.ran = how_they_ran(e.reader, process.get(), p.pid, stat->threads);
+    const auto status = parse_status(e.reader.piece(process.get(), "status"));
     p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner,
     p.signals = status.signals;
-    take_namespaces_of(process.get(), p);
-    const long wrong = take_fds(s, reader, process.get(), p);
-    if (wrong == -ENOENT || wrong == -ESRCH) return;  // it has gone, too
+    take_namespaces_of(e, process.get(), status.nested || status.inner == 0, p);
+    const long wrong = take_fds(e, process.get(), p);
+    if (wrong == -ENOENT || wrong == -ESRCH) return {};
     p.readable = wrong == 0;
-    const Shape shape{stat->memory, stat->resident, stat->stack};
-    const auto parent = shapes.find(p.parent);
-    // Of a parent that was seen earlier the shape is not known.
-    const bool alike = parent == shapes.end() ? before && before->was_still(p.parent) : parent->second == shape;
-    p.shares_map = alike && kcmp(p.pid, p.parent, KCMP_VM) == 0;
-    shapes.emplace(p.pid, shape);
+    p.shares_map = p.parent > 0 && kcmp(p.pid, p.parent, KCMP_VM) == 0;
+    // Whoever has read of a file in memory by a private map, and of nothing else, has some of it resident.
     if (p.readable && !p.shares_map) {
-        parse_maps(reader.whole(process.get(), "maps"), p.maps);
-        p.readable = reader.error() == 0 || reader.error() == -ESRCH;
+        const long unread = take_maps(e.reader, process.get(), "maps", status.in_shmem != 0u, p.maps);
+        p.readable = unread == 0 || unread == -ESRCH;
     }
-    if (p.readable) take_threads(s, reader, process.get(), stat->threads, p);
-    s.processes.push_back(std::move(p));
+    if (p.readable) take_threads(e, process.get(), stat->threads, p);
+    return p;
+}
+
+std::vector<std::int32_t> listed(int proc) {
+    std::vector<std::int32_t> all;
+    each_name(proc, [&](const char* name, std::uint8_t) {
+        if (std::int32_t pid = 0; Words::number(name, pid)) all.push_back(pid);
+    });
+    return all;
+}
+
+// A look like the one before is soon done, and threads would only cost.
+std::size_t workers_for(std::size_t processes, bool again) {
+    constexpr std::size_t most = 4, least_each = 16;
+    const auto processors = static_cast<std::size_t>(sys::processors());
+    return again ? 1 : std::min({most, processors, processes / least_each + 1});
 }
 
 }  // namespace
 
-void take_processes(Snapshot& s, Reader& reader, Snapshot* earlier) {
+void take_processes(Snapshot& s, Snapshot* earlier, const std::function<void()>& near_the_end) {
     const Fd proc = directory(AT_FDCWD, "/proc");
     if (proc == nullptr) return s.blind.emplace_back("/proc cannot be read"), void();
-    std::map<std::int32_t, Shape> shapes;
     std::optional<Before> before;
-    if (earlier) {
-        s.looks = earlier->looks + 1;
-        s.pipe_dev = earlier->pipe_dev, s.socket_dev = earlier->socket_dev;
-        before.emplace(*earlier);
-    }
-    each_name(proc.get(), [&](const char* name, std::uint8_t) {
-        std::int32_t pid = 0;
-        if (!Words::number(name, pid)) return;
-        auto still = before ? before->still(reader, proc.get(), pid) : std::nullopt;
-        if (still)
-            s.processes.push_back(std::move(*still));
-        else
-            take_process(s, reader, proc.get(), name, shapes, before ? &*before : nullptr);
+    if (earlier) s.looks = earlier->looks + 1, before.emplace(*earlier);
+    const auto pids = listed(proc.get());
+    const bool whole = !before || before->nobody();
+    const auto workers = workers_for(pids.size(), !whole);
+    const Eyes open{.pipe_dev = earlier ? earlier->pipe_dev : 0,
+                    .socket_dev = earlier ? earlier->socket_dev : 0,
+                    .hides_locks = s.own.hides_locks};
+    std::vector<Eyes> eyes(workers, open);
+    std::vector<std::optional<SeenProcess>> seen(pids.size());
+    constexpr std::size_t near = 128;
+    const auto turn = pids.size() < near ? 0 : pids.size() - near;
+    share_out(pids.size(), workers, [&](std::size_t n, std::size_t who) {
+        if (n == turn) near_the_end();
+        auto& e = eyes[who];
+        if (before) seen[n] = before->still(e.reader, proc.get(), pids[n]);
+        if (!seen[n]) seen[n] = take_process(e, proc.get(), Name("", pids[n]), before.has_value());
     });
+    for (const auto& e : eyes)
+        s.pipe_dev = std::max(s.pipe_dev, e.pipe_dev), s.socket_dev = std::max(s.socket_dev, e.socket_dev);
+    // Who came meanwhile may have what is gone from those who were listed.
+    for (const auto pid : listed(proc.get()))
+        if (!std::ranges::binary_search(pids, pid))
+            seen.push_back(take_process(eyes[0], proc.get(), Name("", pid), before.has_value()));
+    for (auto& p : seen)
+        if (p) s.processes.push_back(std::move(*p));
+    std::ranges::sort(s.processes, {}, &SeenProcess::pid);
     // Of a mount with hidepid the first process is not shown either.
     s.all_listed = std::ranges::find(s.processes, 1, &SeenProcess::pid) != s.processes.end();
     if (!s.all_listed) s.blind.emplace_back("other users' processes, which /proc hides");

@@ -50,6 +50,25 @@ TEST(Snapshot, KnowsThisProcess) {
     ::munmap(at, 8192), ::close(fd);
 }
 
+// Who reads of shared memory by a private map holds it.
+TEST(Snapshot, KnowsAPrivateReader) {
+    const auto name = "/wye-test-" + std::to_string(::getpid());
+    const int fd = ::shm_open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_GE(fd, 0);
+    ::shm_unlink(name.c_str());
+    ASSERT_EQ(::ftruncate(fd, 4096), 0);
+    ASSERT_EQ(::pwrite(fd, "x", 1, 0), 1);
+    struct stat st{};
+    ::fstat(fd, &st);
+    auto* at = static_cast<volatile char*>(::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
+    ::close(fd);
+    EXPECT_EQ(at[0], 'x');
+    const auto s = take_snapshot();
+    ASSERT_EQ(s.mapped_at({st.st_dev, st.st_ino}).size(), 1u);
+    EXPECT_FALSE(s.map(s.mapped_at({st.st_dev, st.st_ino})[0]).shared);
+    ::munmap(const_cast<char*>(at), 4096);
+}
+
 // One look out of a few: what is spent on processes that end meanwhile is nobody's.
 TEST(Snapshot, CostsFewCallsAProcess) {
     std::uint64_t calls = 0, most = 0;

@@ -1,0 +1,36 @@
+#include "os/snapshot/crew.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <set>
+#include <vector>
+
+namespace wye::sys {
+namespace {
+
+TEST(Crew, DoesEachPieceOnce) {
+    for (const std::size_t workers : {0, 1, 3})
+        for (const std::size_t count : {0, 1, 5, 1000}) {
+            std::vector<std::atomic<int>> done(count);
+            std::atomic<std::size_t> most{0};
+            share_out(count, workers, [&](std::size_t n, std::size_t who) {
+                ++done[n];
+                if (who > most) most = who;
+            });
+            for (const auto& d : done) EXPECT_EQ(d, 1);
+            EXPECT_LT(most, std::max<std::size_t>(workers, 1));
+        }
+}
+
+TEST(Crew, IsAwaited) {
+    int done = 0;
+    {
+        Helper h([&] { done = 1; });
+        ASSERT_TRUE(h.started());
+    }
+    EXPECT_EQ(done, 1);
+}
+
+}  // namespace
+}  // namespace wye::sys
