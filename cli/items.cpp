@@ -185,21 +185,22 @@ void add_verdict(Json& to, const Item& i, const Judged& judged) {
 
 std::vector<Column<Item>> item_columns(const Verdicts* verdicts) {
     using C = Column<Item>;
+    const auto verdict = [verdicts](const Item& i) {
+        return verdicts ? verdict_text(i, verdicts->of(i)) : std::string(i.held() ? "held" : "-");
+    };
     return {
-        C{"kind", "KIND", [](const Item& i) { return i.kind; }},
+        C{"kind", "KIND", [](const Item& i) { return i.kind; }, [](const Item& i) { return std::string(i.kind); }},
         C{"name", "ID/NAME", [](const Item& i) { return i.name; }, [](const Item& i) { return escape(i.name); }},
-        C{"ns", "NS", namespace_text},
-        C{"owner", "OWNER", [](const Item& i) { return i.uid ? Json(user_name(*i.uid)) : Json(nullptr); }},
+        C{"ns", "NS", namespace_text, namespace_text},
+        C{"owner", "OWNER", [](const Item& i) { return i.uid ? Json(user_name(*i.uid)) : Json(nullptr); },
+          [](const Item& i) { return i.uid ? user_name(*i.uid) : "-"; }},
         C{"size", "SIZE(ALLOC)", [](const Item& i) { return or_null(i.size); }, size_text},
         C{"use", "USE", [](const Item& i) { return i.use; },
           [](const Item& i) { return i.use.empty() ? "-" : escape(i.use); }},
         C{"holders", "HOLDERS", [](const Item& i) { return i.holders.size() + i.hidden_holders; },
           [](const Item& i) { return holders_text(i); }},
         C{"age", "AGE", seconds_ago, age_text},
-        C{"verdict", "VERDICT",
-          [verdicts](const Item& i) {
-              return verdicts ? verdict_text(i, verdicts->of(i)) : std::string(i.held() ? "held" : "-");
-          }},
+        C{"verdict", "VERDICT", verdict, verdict},
         C{"uri", "URI", [](const Item& i) { return i.uri.empty() ? Json(nullptr) : Json(i.uri); },
           [](const Item& i) { return i.uri.empty() ? "-" : escape(i.uri); }},
         C{"mode", "MODE", [](const Item& i) { return fmt::format("{:04o}", i.mode); }},

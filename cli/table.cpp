@@ -11,16 +11,19 @@ std::size_t width(std::string_view s) {
 }  // namespace
 
 std::vector<std::string> layout(const std::vector<std::vector<std::string>>& cells, const std::vector<bool>& right) {
-    std::vector<std::size_t> widths(right.size());
+    std::vector<std::size_t> widths(right.size()), each;  // to count characters costs as much as to put them together
     for (const auto& row : cells)
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], each.emplace_back(width(row[i])));
     std::vector<std::string> lines;
+    lines.reserve(cells.size());
+    auto cell = each.begin();
     for (const auto& row : cells) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i) {
-            const std::string pad(widths[i] - width(row[i]), ' ');
-            line += right[i] ? pad + row[i] : row[i] + pad;
-            line += "  ";
+            const auto pad = widths[i] - *cell++;
+            if (right[i]) line.append(pad, ' ');
+            line += row[i];
+            line.append(right[i] ? 2 : pad + 2, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         lines.push_back(std::move(line));

@@ -45,7 +45,7 @@ std::string escape(std::string_view s) {
             out += hex;
             ++i;
         } else {
-            out += s.substr(i, n);
+            out.append(s, i, n);
             i += n;
         }
     }

@@ -17,6 +17,11 @@ namespace {
 constexpr std::string_view built_in = "built in";
 const std::string directory = "/etc/wye/rules.d", old_file = "/etc/wye/persist";
 
+std::optional<std::uint32_t> number_of(const std::string& user) {
+    const auto id = sys::user_of(user);
+    return id ? std::optional<std::uint32_t>(*id) : std::nullopt;
+}
+
 // Of one line: what is left of it, and the error that it is.
 class Line {
 public:
@@ -73,11 +78,11 @@ private:
     }
     Result<> condition(const std::string& key, const std::string& value, Rule& r) const {
         if (key == "user") {
-            const auto id = sys::user_of(value);
             r.user = value;
-            if (id) r.uid = *id;
             // Programs that wye knows are not on every machine.
-            if (!id && !where_.starts_with(built_in)) return wrong("user=" + escape(value) + ": there is no such user");
+            if (where_.starts_with(built_in)) return {};
+            r.uid = number_of(value);
+            if (!*r.uid) return wrong("user=" + escape(value) + ": there is no such user");
             return {};
         }
         if (key == "key") return keys(value, r);
@@ -121,7 +126,9 @@ bool Rule::matches(const Item& i) const {
         if (!n || *n < keys->first || *n > keys->second) return false;
     }
     if (::fnmatch(name.c_str(), i.name.c_str(), 0) != 0) return false;
-    return user.empty() || (uid && i.uid == uid);
+    if (user.empty()) return true;
+    if (!uid) uid = number_of(user);
+    return *uid && i.uid == *uid;
 }
 
 Result<std::vector<Rule>> parse_rules(std::string_view text, const std::string& file) {

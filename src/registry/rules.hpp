@@ -22,8 +22,9 @@ struct Rule {
         claim,     ///< it is a program's: held while that lives
         ordinary,  ///< neither, whatever later rules say
     } what = What::protect;
-    std::string user;                                             ///< its owner; empty: whoever
-    std::optional<std::uint32_t> uid;                             ///< whom that is
+    std::string user;  ///< its owner; empty: whoever
+    /// Whom that is; asked for when it matters, for it may cost more than all else: null before, then empty if nobody.
+    mutable std::optional<std::optional<std::uint32_t>> uid;
     std::optional<std::pair<std::uint32_t, std::uint32_t>> keys;  ///< of System V: from, to
     std::string alive;  ///< "process:GLOB", "mpi", "postmaster"; empty: always
     std::string where;  ///< "/etc/wye/rules.d/a.conf:3"
