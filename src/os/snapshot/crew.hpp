@@ -23,8 +23,10 @@ private:
     bool started_ = false, joined_ = false;
 };
 
-/// work(n, who) for each n below `count`, once and in no order, by up to `workers` threads: `who` is the number of
-/// one. The caller is number 0, and does alone what no thread is to be had for. All is awaited.
-void share_out(std::size_t count, std::size_t workers, const std::function<void(std::size_t n, std::size_t who)>& work);
+/// work(n, who) for each n below `count`, once and in no order, by so many helpers: `who` is the number of one. Where
+/// none is to be had the caller does it, as number 0. Once the n of `turn` has been given out the caller does
+/// `meanwhile`. All is awaited.
+void share_out(std::size_t count, std::size_t helpers, const std::function<void(std::size_t n, std::size_t who)>& work,
+               std::size_t turn, const std::function<void()>& meanwhile);
 
 }  // namespace wye::sys

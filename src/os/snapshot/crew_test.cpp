@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
-#include <set>
 #include <vector>
 
 namespace wye::sys {
@@ -14,10 +14,13 @@ TEST(Crew, DoesEachPieceOnce) {
         for (const std::size_t count : {0, 1, 5, 1000}) {
             std::vector<std::atomic<int>> done(count);
             std::atomic<std::size_t> most{0};
-            share_out(count, workers, [&](std::size_t n, std::size_t who) {
+            int meanwhile = 0;
+            const auto work = [&](std::size_t n, std::size_t who) {
                 ++done[n];
                 if (who > most) most = who;
-            });
+            };
+            share_out(count, workers, work, count / 2, [&] { ++meanwhile; });
+            EXPECT_EQ(meanwhile, 1);
             for (const auto& d : done) EXPECT_EQ(d, 1);
             EXPECT_LT(most, std::max<std::size_t>(workers, 1));
         }

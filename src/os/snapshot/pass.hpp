@@ -19,9 +19,9 @@ struct Eyes {
 };
 
 /// The processes, with their descriptors, maps and calls, by several threads.
-/// `before`: to be taken again and again, and what was seen the last time. `near_the_end`: is called when only the last
-/// hundred or so are left, by one of the threads.
-void take_processes(Snapshot&, Snapshot* before, const std::function<void()>& near_the_end);
+/// `before`: to be taken again and again, and what was seen the last time. `meanwhile`: what is done while others look
+/// at the last hundred or so.
+void take_processes(Snapshot&, Snapshot* before, const std::function<void()>& meanwhile);
 /// The descriptors of a process, or of a thread that has its own. 0, or why they could not be read.
 long take_fds(Eyes&, int task, SeenProcess&, std::int32_t tid = 0);
 /// What the kernel keeps for each namespace of interprocess communication and of networks.

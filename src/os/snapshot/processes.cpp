@@ -172,45 +172,63 @@ std::vector<std::int32_t> listed(int proc) {
     return all;
 }
 
+constexpr std::size_t most_helpers = 4;
+
 // A look like the one before is soon done, and threads would only cost.
-std::size_t workers_for(std::size_t processes, bool again) {
-    constexpr std::size_t most = 4, least_each = 16;
+std::size_t helpers_for(std::size_t processes, bool again) {
+    constexpr std::size_t least_each = 16;
     const auto processors = static_cast<std::size_t>(sys::processors());
-    return again ? 1 : std::min({most, processors, processes / least_each + 1});
+    return again ? 0 : std::min({most_helpers, processors, processes / least_each + 1});
 }
+
+// The processes that are listed, each by whoever of the crew is free.
+class Looking {
+public:
+    Looking(Snapshot& s, int proc, Snapshot* earlier) : s_(s), proc_(proc) {
+        if (earlier) s.looks = earlier->looks + 1, before_.emplace(*earlier);
+        eyes_[0] = {.pipe_dev = earlier ? earlier->pipe_dev : 0,
+                    .socket_dev = earlier ? earlier->socket_dev : 0,
+                    .hides_locks = s.own.hides_locks};
+        std::fill(eyes_ + 1, std::end(eyes_), eyes_[0]);
+    }
+    void take(const std::function<void()>& meanwhile) {
+        const auto pids = listed(proc_);
+        seen_.resize(pids.size());
+        constexpr std::size_t near = 128;
+        const bool again = before_ && !before_->nobody();
+        const auto look = [&](std::size_t n, std::size_t who) { take_one(pids[n], who, seen_[n]); };
+        share_out(pids.size(), helpers_for(pids.size(), again), look, pids.size() - std::min(pids.size(), near),
+                  meanwhile);
+        // Who came meanwhile may have what is gone from those who were listed.
+        for (const auto pid : listed(proc_))
+            if (!std::ranges::binary_search(pids, pid)) take_one(pid, 0, seen_.emplace_back());
+        for (const auto& e : eyes_)
+            s_.pipe_dev = std::max(s_.pipe_dev, e.pipe_dev), s_.socket_dev = std::max(s_.socket_dev, e.socket_dev);
+        for (auto& p : seen_)
+            if (p) s_.processes.push_back(std::move(*p));
+        std::ranges::sort(s_.processes, {}, &SeenProcess::pid);
+    }
+
+private:
+    void take_one(std::int32_t pid, std::size_t who, std::optional<SeenProcess>& into) {
+        auto& e = eyes_[who];
+        if (before_) into = before_->still(e.reader, proc_, pid);
+        if (!into) into = take_process(e, proc_, Name("", pid), before_.has_value());
+    }
+
+    Snapshot& s_;
+    const int proc_;
+    Eyes eyes_[most_helpers];
+    std::optional<Before> before_;
+    std::vector<std::optional<SeenProcess>> seen_;
+};
 
 }  // namespace
 
-void take_processes(Snapshot& s, Snapshot* earlier, const std::function<void()>& near_the_end) {
+void take_processes(Snapshot& s, Snapshot* earlier, const std::function<void()>& meanwhile) {
     const Fd proc = directory(AT_FDCWD, "/proc");
     if (proc == nullptr) return s.blind.emplace_back("/proc cannot be read"), void();
-    std::optional<Before> before;
-    if (earlier) s.looks = earlier->looks + 1, before.emplace(*earlier);
-    const auto pids = listed(proc.get());
-    const bool whole = !before || before->nobody();
-    const auto workers = workers_for(pids.size(), !whole);
-    const Eyes open{.pipe_dev = earlier ? earlier->pipe_dev : 0,
-                    .socket_dev = earlier ? earlier->socket_dev : 0,
-                    .hides_locks = s.own.hides_locks};
-    std::vector<Eyes> eyes(workers, open);
-    std::vector<std::optional<SeenProcess>> seen(pids.size());
-    constexpr std::size_t near = 128;
-    const auto turn = pids.size() < near ? 0 : pids.size() - near;
-    share_out(pids.size(), workers, [&](std::size_t n, std::size_t who) {
-        if (n == turn) near_the_end();
-        auto& e = eyes[who];
-        if (before) seen[n] = before->still(e.reader, proc.get(), pids[n]);
-        if (!seen[n]) seen[n] = take_process(e, proc.get(), Name("", pids[n]), before.has_value());
-    });
-    for (const auto& e : eyes)
-        s.pipe_dev = std::max(s.pipe_dev, e.pipe_dev), s.socket_dev = std::max(s.socket_dev, e.socket_dev);
-    // Who came meanwhile may have what is gone from those who were listed.
-    for (const auto pid : listed(proc.get()))
-        if (!std::ranges::binary_search(pids, pid))
-            seen.push_back(take_process(eyes[0], proc.get(), Name("", pid), before.has_value()));
-    for (auto& p : seen)
-        if (p) s.processes.push_back(std::move(*p));
-    std::ranges::sort(s.processes, {}, &SeenProcess::pid);
+    Looking(s, proc.get(), earlier).take(meanwhile);
     // Of a mount with hidepid the first process is not shown either.
     s.all_listed = std::ranges::find(s.processes, 1, &SeenProcess::pid) != s.processes.end();
     if (!s.all_listed) s.blind.emplace_back("other users' processes, which /proc hides");

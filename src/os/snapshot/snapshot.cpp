@@ -1,7 +1,6 @@
 // The pass, part by part, and the index over it.
 #include "os/snapshot/snapshot.hpp"
 
-#include "os/snapshot/crew.hpp"
 #include "os/snapshot/parse.hpp"
 #include "os/snapshot/pass.hpp"
 
@@ -69,28 +68,6 @@ void Snapshot::index_sleeper(Use u) {
 
 namespace {
 
-// Nobody reads the table of locks before the kernel has waited for a grace period (of RCU), some ten milliseconds: a
-// thread waits for it while the last processes are looked at.
-class LockTable {
-public:
-    void ask() {
-        helper_.emplace([this] { read(); });
-    }
-    std::string_view text() {
-        if (helper_ && helper_->started())
-            helper_->join();
-        else
-            read();
-        return text_;
-    }
-
-private:
-    void read() { text_ = reader_.whole(AT_FDCWD, "/proc/locks"); }
-    Reader reader_;
-    std::string_view text_;
-    std::optional<Helper> helper_;
-};
-
 Snapshot take(Snapshot* before) {
     const auto from = now(CLOCK_MONOTONIC);
     const auto calls = sys::count();
@@ -105,11 +82,13 @@ Snapshot take(Snapshot* before) {
     if (look(AT_FDCWD, "/proc/thread-self/ns/pid", 0, f) == 0) s.own.pid = f.key.ino;
     s.own.hides_locks = s.own.pid != first_pid;
     Reader reader;
-    LockTable locks;
-    take_processes(s, before, [&] { locks.ask(); });
+    // Nobody reads that table before the kernel has waited for a grace period (of RCU): some ten milliseconds.
+    Reader locks;
+    std::string_view table;
+    take_processes(s, before, [&] { table = locks.whole(AT_FDCWD, "/proc/locks"); });
     take_namespaces(s, reader);
     s.index();
-    take_locks(s, reader, locks.text());
+    take_locks(s, reader, table);
     take_in_flight(s, reader);
     take_places(s);
     s.took = now(CLOCK_MONOTONIC) - from;
