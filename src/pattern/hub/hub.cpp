@@ -148,8 +148,15 @@ void Hub::turn(Lock& lock, Deadline d) {
         }
     if (visitors) accept_all();
     expire();
-    push();
-    sweep();
+    settle();
+}
+
+// What came of it leaves; who left over it is missed, and of that something may come to be sent again.
+void Hub::settle() {
+    do {
+        push();
+        sweep();
+    } while (!dirty_.empty());
 }
 
 void Hub::expire() {
@@ -402,8 +409,7 @@ bool Hub::turn_desk(Lock& lock, Deadline d) {
             (void)sys::read(fd, &count, sizeof count);
         }
     }
-    push();
-    sweep();
+    settle();
     return n != 0;
 }
 

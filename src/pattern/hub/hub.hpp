@@ -131,6 +131,7 @@ private:
     void watch(Conn&);
     void move(Conn&, int home);
     void sweep();
+    void settle();
     void expire();
     Clock::time_point next_due();
 

@@ -59,19 +59,20 @@ bool Reader::wants(const Log& log, std::uint64_t at) const noexcept {
     return everything() || matches(filter, log.topic(at, room));
 }
 
-std::uint64_t Reader::catch_up(const Log& log) noexcept {
-    const auto missed = place.at < log.begin().at ? log.begin().number - place.number : 0;
-    if (missed) place = log.begin();
-    return missed + std::exchange(skipped, 0);
+void Reader::catch_up(const Log& log) noexcept {
+    if (place.at >= log.begin().at) return;
+    missed += log.begin().number - place.number;
+    place = log.begin();
 }
 
 void Reader::to_newest(const Log& log) noexcept {
+    catch_up(log);
     auto newest = log.end();
     std::uint64_t seen = 0;
     for (auto p = place; p.at != log.end().at; p = log.next(p))
         if (wants(log, p.at)) newest = p, ++seen;
     place = newest;
-    if (seen > 1) skipped += seen - 1;
+    if (seen > 1) missed += seen - 1;
 }
 
 void Reader::go_back(const Log& log, std::uint64_t back) {
@@ -87,6 +88,7 @@ void Reader::go_back(const Log& log, std::uint64_t back) {
 }
 
 void Reader::pass_over(const Log& log) noexcept {
+    catch_up(log);
     if (everything()) return;
     while (place.at != log.end().at && !wants(log, place.at)) place = log.next(place);
 }

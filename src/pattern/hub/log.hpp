@@ -52,13 +52,13 @@ struct Reader {
     Slow slow = Slow::drop_oldest;
     std::chrono::milliseconds patience{};
     Log::Place place{};
-    std::uint64_t skipped = 0;  // by Slow::latest, since it was told
+    std::uint64_t missed = 0;  // since it was told
 
     bool everything() const noexcept { return filter == ">"; }
     bool wants(const Log&, std::uint64_t at) const noexcept;
-    /// Not back further than the log goes. What it has missed.
-    std::uint64_t catch_up(const Log&) noexcept;
-    /// To the newest that it wants; those before it that it wants are skipped.
+    /// Not back further than the log goes. To be called before the place is looked at: nothing may lie there any more.
+    void catch_up(const Log&) noexcept;
+    /// To the newest that it wants; those before it that it wants are missed.
     void to_newest(const Log&) noexcept;
     /// `back` of those that it wants before the end.
     void go_back(const Log&, std::uint64_t back);

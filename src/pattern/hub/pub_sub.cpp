@@ -141,6 +141,7 @@ private:
                 if (!f || f->kind == Kind::nothing) break;
                 if (f->kind == Kind::lost) lost_ += f->words[0];
                 if (f->kind != Kind::sample) continue;
+                ++lost_;
                 s = {f->text, f->body, f->words[0]};
                 keep();
                 break;

@@ -126,8 +126,8 @@ Result<> TopicHub::fetch(Pile& into, std::uint64_t& lost, Deadline d) {
     auto& r = *local_;
     for (;;) {
         if (r.slow == Slow::latest) r.to_newest(log_);
-        lost += r.catch_up(log_);
         r.pass_over(log_);
+        lost += std::exchange(r.missed, 0);
         if (r.place.at != log_.end().at) break;
         bell_->ring(false);
         if (!hub_->wait(lock, d)) return fail(Errc::timed_out);
@@ -229,11 +229,11 @@ std::size_t TopicHub::gather(Conn& c, iovec* v, std::size_t room) {
         if (!m.ready && !m.asked) return 0;
         r.to_newest(log_);
     }
-    if (const auto missed = r.catch_up(log_)) {
-        c.out.add({.kind = Kind::lost, .words = {missed}});
+    r.pass_over(log_);
+    if (r.missed > 0) {
+        c.out.add({.kind = Kind::lost, .words = {std::exchange(r.missed, 0)}});
         return 0;
     }
-    r.pass_over(log_);
     const auto end = log_.end().at;
     if (r.slow == Slow::latest) {
         if (r.place.at == end && m.asked) c.out.add({.kind = Kind::nothing});
