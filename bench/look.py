@@ -35,9 +35,11 @@ def enter():
     os.execvp(apart[0], [*apart, sys.executable, *sys.argv])
 
 
-def mount_scratch(directory):
-    for where in ("/dev/shm", directory, "/run"):
-        subprocess.run(["mount", "-t", "tmpfs", "none", where], check=True)
+def mount_scratch(*needed):
+    """Where names are looked for others leave thousands, or none: here there are none, but where something needed lies."""
+    for where in ("/dev/shm", "/run", "/tmp", "/var/tmp"):
+        if not any(p.is_relative_to(where) for p in needed):
+            subprocess.run(["mount", "-t", "tmpfs", "none", where], check=True)
 
 
 @contextlib.contextmanager
@@ -161,12 +163,9 @@ def main():
         sys.exit(f"look: no {o.factory}: ./dev build release")
     if not os.environ.get(ENTERED):
         enter()
+    mount_scratch(*(pathlib.Path(p).resolve() for p in (o.program, o.factory, o.json) if p))
     with tempfile.TemporaryDirectory(prefix="wye-look-") as directory:
-        mount_scratch(directory)
-        try:
-            run(o, directory)
-        finally:
-            subprocess.run(["umount", directory], check=False)
+        run(o, directory)
 
 
 if __name__ == "__main__":

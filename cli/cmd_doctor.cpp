@@ -47,6 +47,7 @@ std::string as_text(const Examined& e) {
                            styled(escape(f.title), f.severity == Severity::note ? "" : "1"));
         for (const auto& line : f.evidence) out += fmt::format("         {}\n", escape(line));
         out += fmt::format("         look: {}\n", escape(f.look));
+        if (!f.next.empty()) out += fmt::format("         next: {}   (does nothing without --yes)\n", escape(f.next));
     }
     for (const auto& [what, n] : shown)
         if (n > most) out += fmt::format("and {} more of {}: wye doctor --json\n", n - most, what);
@@ -61,7 +62,8 @@ std::string as_json(const Examined& e) {
                                         {"what", f.what},
                                         {"title", f.title},
                                         {"evidence", f.evidence},
-                                        {"look", f.look}});
+                                        {"look", f.look},
+                                        {"next", f.next.empty() ? Json(nullptr) : Json(f.next)}});
     document["coverage"] = json_of(e.all.coverage);
     return dumped(document, 2) + "\n";
 }

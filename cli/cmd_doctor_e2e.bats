@@ -116,7 +116,13 @@ export -f examine found nothing_but_notes follows
         [ "$code" = 0 ]
         examine --age 0 && found orphans warning "2 posix-shm are nobody"
         [ "$code" = 1 ]
-        follows orphans'
+        follows orphans
+        next=$(jq -r ".findings[] | select(.what == \"orphans\").next" "$T/page")
+        [ "$next" = "wye clean posix-shm" ]
+        "$WYE" doctor --age 0 >"$T/out" || [ $? = 1 ]
+        grep -q "next: $next " "$T/out"
+        code=0; "$WYE" ${next#wye } --age 0 >"$T/out" || code=$?
+        [ "$code" = 1 ] && grep -q "would remove 2 " "$T/out" && [ -e /dev/shm/left2 ]'
 }
 
 @test "a ring that nobody takes part in any more is stale" {

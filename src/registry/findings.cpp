@@ -3,6 +3,7 @@
 #include "wye/registry/open.hpp"
 
 #include "os/usage/proc_text.hpp"
+#include "registry/cleaner.hpp"
 #include "registry/inventory.hpp"
 #include "registry/verdict.hpp"
 
@@ -91,6 +92,7 @@ void find_promises(const Look& k) {
 
 struct Heap {  // of one kind and verdict
     std::uint64_t n = 0, bytes = 0;
+    bool removable = false;
     std::vector<std::string> names;
     std::string why;
 };
@@ -105,6 +107,7 @@ void add_heap(const Look& k, std::string_view kind, Verdict v, const Heap& h) {
     for (const auto& n : h.names) names += (names.empty() ? "" : ", ") + n;
     f.evidence = {names + (h.n > h.names.size() ? ", ..." : ""), h.why};
     f.look = "wye orphans --explain " + std::string(kind);
+    if (h.removable) f.next = "wye clean " + std::string(v == Verdict::likely ? "--likely " : "") + std::string(kind);
     f.about = "orphans " + std::string(kind) + " " + std::string(name(v));
     k.out.push_back(std::move(f));
 }
@@ -208,6 +211,7 @@ void find_left(const Look& k) {
         const auto judged = judge(item, k.all, k.seen, rules, k.wanted.age);
         if (judged.verdict != Verdict::proven && judged.verdict != Verdict::likely) continue;
         auto& h = heaps[{item.kind, judged.verdict}];
+        h.removable = is_removable(item);
         ++h.n, h.bytes += item.allocated.value_or(item.size.value_or(0));
         if (h.names.size() < 3) h.names.push_back(item.name);
         if (h.why.empty() && !judged.evidence.empty()) h.why = judged.evidence.back().text;

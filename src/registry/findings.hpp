@@ -26,6 +26,7 @@ struct Finding {
     std::string title;      ///< names in it are others', as in the evidence: not escaped
     std::vector<std::string> evidence;
     std::string look;      ///< the command that shows more of it
+    std::string next;      ///< the one that would mend it, and without --yes only says how; empty: there is none
     bool passing = false;  ///< may be over in a moment
     std::string about;     ///< by what it is known in another look
 };
