@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+#include <iterator>
+
 namespace wye::sys {
 namespace {
 
@@ -55,9 +57,13 @@ long take_fds(Eyes& e, int task, SeenProcess& p, std::int32_t tid) {
         f.target.assign(target, static_cast<std::size_t>(n));
         look_at_target(e, fds.get(), name, f);
         look_at_rights(e, task, fds.get(), name, f);
-        p.fds.push_back(std::move(f));
+        e.fds.push_back(std::move(f));
     };
-    return each_name(fds.get(), take, true) ? wrong : -ESRCH;
+    e.fds.clear();
+    const bool all = each_name(fds.get(), take, true);
+    // No room for more than there are: of thousands of processes that would be the most of it.
+    p.fds.insert(p.fds.end(), std::move_iterator(e.fds.begin()), std::move_iterator(e.fds.end()));
+    return all ? wrong : -ESRCH;
 }
 
 }  // namespace wye::sys

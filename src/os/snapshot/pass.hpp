@@ -13,6 +13,7 @@ using Ways = std::map<std::uint64_t, std::string>;
 /// What one thread looks with.
 struct Eyes {
     Reader reader;
+    std::vector<SeenFd> fds;                     // of the process that is looked at
     std::uint64_t pipe_dev = 0, socket_dev = 0;  // once they are known
     std::uint64_t listed_pid_ns = 0;             // likewise: of whoever has no other number than /proc shows
     bool hides_locks = false;                    // Snapshot::own
