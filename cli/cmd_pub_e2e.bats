@@ -37,9 +37,8 @@ has_readers() { [ "$(w inspect --json "$C" | jq '[.participants[]? | select(.rol
 }
 
 @test "pub --subscribers waits for them, and the deadline is 124" {
-    check 124 pub "$C" --subscribers 1 --timeout 300ms "$WYE"
+    check 124 pub "$C" --subscribers 1 --timeout 300ms "$BATS_TEST_FILENAME"
     w sub "$C" --count 1 --timeout 10s --slow block >"$T/got" &
-    w pub "$C" --subscribers 1 --timeout 10s "$T/../.." 2>"$T/err" || true
     w pub "$C" --subscribers 1 --timeout 10s "$BATS_TEST_FILENAME"
     wait $!
     cmp "$T/got" "$BATS_TEST_FILENAME"
@@ -89,7 +88,7 @@ has_readers() { [ "$(w inspect --json "$C" | jq '[.participants[]? | select(.rol
 }
 
 @test "call and serve" {
-    w serve "$C" -- tr a-z A-Z &
+    "$WYE" serve "$C" -- tr a-z A-Z 2>"$T/err" &
     server=$!
     [ "$(printf hello | w call "$C")" = HELLO ]
     [ "$(printf x | w call --json "$C" | jq -c '[.schema, .part, .text]')" = '["wye.reply/1",1,"X"]' ]
@@ -136,14 +135,14 @@ has_readers() { [ "$(w inspect --json "$C" | jq '[.participants[]? | select(.rol
 
 @test "Ctrl-C ends a subscriber, a worker and a caller, and leaves nothing in their hands" {
     for verb in sub take; do
-        w $verb "$C-$verb" &
+        "$WYE" $verb "$C-$verb" 2>"$T/err" &
         p=$!
         sleep 0.3
         kill -INT $p
         ended $p && [ "$code" = 130 ]
         w rm "$C-$verb"
     done
-    printf x | w call "$C" &
+    "$WYE" call "$C" "$BATS_TEST_FILENAME" 2>"$T/err" &
     p=$!
     sleep 0.3
     kill -INT $p
