@@ -36,4 +36,21 @@ private:
     bool was_pending_ = false, raised_ = false;
 };
 
+/// While it lives this thread takes no signals, nor do threads that it starts: the program's handlers run in the
+/// program's own.
+class NoSignals {
+public:
+    NoSignals() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~NoSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    NoSignals(const NoSignals&) = delete;
+    NoSignals& operator=(const NoSignals&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
 }  // namespace wye::sys

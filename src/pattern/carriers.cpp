@@ -37,6 +37,9 @@ std::span<const Carrier* const> carriers() noexcept {
         &shm_carrier,
         &unix_carrier,
         &tcp_carrier,
+#ifdef WYE_TLS
+        &tls_carrier,
+#endif
         &posix_mq_carrier(),
         &sysv_mq_carrier(),
     };

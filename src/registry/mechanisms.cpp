@@ -16,6 +16,7 @@
 #include "wye/transport/socketpair.hpp"
 #include "wye/transport/sysv_mq.hpp"
 #include "wye/transport/tcp.hpp"
+#include "wye/transport/tls.hpp"
 #include "wye/transport/udp.hpp"
 #include "wye/transport/unix.hpp"
 
@@ -39,6 +40,9 @@ std::span<const Mechanism* const> mechanisms() noexcept {
         &socketpair_mechanism,
         &unix_mechanism,
         &tcp_mechanism,
+#ifdef WYE_TLS
+        &tls_mechanism,
+#endif
         &udp_mechanism,
         &shm_ring_mechanism,
         &fd_mechanism,

@@ -1,5 +1,6 @@
 #include "wye/os/fd.hpp"
 #include "wye/transport/tcp.hpp"
+#include "wye/transport/tls.hpp"
 #include "wye/transport/unix.hpp"
 
 #include "conformance/rig.hpp"
@@ -110,12 +111,26 @@ Result<Acceptor> listen_tcp(const Uri& uri) {
     return acceptor(std::move(l));
 }
 
+#ifdef WYE_TLS
+Result<Acceptor> listen_tls(const Uri& uri) {
+    const auto of = [&](std::string_view p) { return std::string(uri.get(p).value_or("")); };
+    TlsOptions o{.who = {.ca = of("ca"), .cert = of("cert"), .key = of("key"), .name = {}}};
+    WYE_TRY(const auto at, parse_host_port(uri, "tls://127.0.0.1:7000"));
+    WYE_TRY(o.stream, stream_options(uri));
+    WYE_TRY(auto l, TlsListener::listen(at.host, at.port, o));
+    return acceptor(std::move(l));
+}
+#endif
+
 constexpr struct {
     std::string_view scheme;
     Result<Acceptor> (*listen)(const Uri&);
 } listeners[] = {
     {"unix", listen_unix},
     {"tcp", listen_tcp},
+#ifdef WYE_TLS
+    {"tls", listen_tls},
+#endif
 };
 
 class ListenRig : public NamedRig {

@@ -40,15 +40,20 @@ Subject sockets(const std::string& scheme) {
             }};
 }
 
+// Those that this build has.
+std::vector<Subject> with_sockets(std::vector<Subject> all) {
+    for (const auto* scheme : {"unix", "tcp", "tls"})
+        if (find_mechanism(scheme)) all.push_back(sockets(scheme));
+    return all;
+}
+
 }  // namespace
 
-std::vector<Subject> pub_sub_subjects() { return {shm("shm", "?bytes=16K"), sockets("unix"), sockets("tcp")}; }
+std::vector<Subject> pub_sub_subjects() { return with_sockets({shm("shm", "?bytes=16K")}); }
 
 std::vector<Subject> queue_subjects() {
-    return {
+    return with_sockets({
         shm("shm"),
-        sockets("unix"),
-        sockets("tcp"),
         {"posix_mq", able("posix-mq"), [] { return std::make_unique<Named>("posix-mq:/" + unique_name("wye-p")); },
          true},
         {"sysv_mq", able("sysv-mq"),
@@ -56,6 +61,6 @@ std::vector<Subject> queue_subjects() {
     };
 }
 
-std::vector<Subject> request_subjects() { return {shm("shm"), sockets("unix"), sockets("tcp")}; }
+std::vector<Subject> request_subjects() { return with_sockets({shm("shm")}); }
 
 }  // namespace wye::test

@@ -2,9 +2,9 @@
 
 #include "os/errno.hpp"
 #include "os/fork.hpp"
+#include "os/signal_guard.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <system_error>
 
 namespace wye::hub {
@@ -46,17 +46,13 @@ Result<> Hub::set_up() {
 }
 
 Result<> Hub::start() {
-    sigset_t all, before;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // the program's handlers run in the program's threads
-    Result<> made;
+    const sys::NoSignals in_it;
     try {
         thread_ = std::thread([this] { run(); });
     } catch (const std::system_error&) {
-        made = fail(Errc::exhausted, "pthread_create");
+        return fail(Errc::exhausted, "pthread_create");
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return made;
+    return {};
 }
 
 Hub::~Hub() {

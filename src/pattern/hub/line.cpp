@@ -3,9 +3,18 @@
 #include "wye/transport/tcp.hpp"
 #include "wye/transport/unix.hpp"
 
+#include "io/tcp_socket.hpp"
+#include "os/errno.hpp"
 #include "os/socket.hpp"
+#include "os/wait.hpp"
+#ifdef WYE_TLS
+#include "transport/tls/session.hpp"
+#endif
 
 namespace wye::hub {
+
+Error Line::error(long r) const { return Error(Errc::peer_died, "recv", {}, r < 0 ? static_cast<int>(-r) : 0); }
+
 namespace {
 
 template <class Socket>
@@ -49,6 +58,77 @@ private:
 
 constexpr std::string_view tcp_example = "tcp://127.0.0.1:7000";
 
+#ifdef WYE_TLS
+// The hands are shaken by its first reads and writes.
+class Tls : public Line {
+public:
+    Tls(Fd fd, std::unique_ptr<tls::Session> s) : fd_(std::move(fd)), session_(std::move(s)) {}
+    long read(MutBytes to, bool) noexcept override { return session_->read(to); }
+    long write(const iovec* v, int n) noexcept override {
+        long all = 0;
+        for (int i = 0; i < n; ++i) {
+            if (v[i].iov_len == 0) continue;
+            const long r = session_->write({static_cast<const std::byte*>(v[i].iov_base), v[i].iov_len});
+            if (r < 0) return all > 0 ? all : r;
+            all += r;
+            if (static_cast<std::size_t>(r) < v[i].iov_len) return all;
+        }
+        return all;
+    }
+    bool holds() const noexcept override { return session_->holds(); }
+    void end() noexcept override {
+        session_->close();
+        (void)sys::shutdown(fd_.get(), SHUT_RDWR);
+    }
+    int fd() const noexcept override { return fd_.get(); }
+    Error error(long r) const override { return session_->error(r); }
+
+    static Result<std::unique_ptr<Line>> connect(const Uri& uri, Deadline d) {
+        WYE_TRY(const auto at, parse_host_port(uri, tls::example));
+        WYE_CHECK(tls::check_identity(uri, tls::example));
+        const auto who = tls::identity_of(uri);
+        WYE_TRY(const auto context, tls::Context::make(who, false));
+        WYE_TRY(auto fd, tcp_connect(at.host, at.port, {}, d));
+        WYE_TRY(auto session, tls::Session::make(context, fd.get(), tls::name_of(who, at.host)));
+        for (;;) {
+            const long r = session->handshake();
+            if (r == 0) return std::make_unique<Tls>(std::move(fd), std::move(session));
+            if (r != -EAGAIN) return std::unexpected(session->error(r));
+            auto ready = sys::wait_ready(fd.get(), session->wants(), d);
+            if (!ready) return std::unexpected(ready.error());
+        }
+    }
+
+private:
+    Fd fd_;
+    std::unique_ptr<tls::Session> session_;
+};
+
+class TlsDoor : public Door {
+public:
+    static Result<std::unique_ptr<Door>> open(const Uri& uri) {
+        WYE_TRY(const auto at, parse_host_port(uri, tls::example));
+        WYE_CHECK(tls::check_identity(uri, tls::example));
+        auto door = std::make_unique<TlsDoor>();
+        door->who_ = tls::identity_of(uri);
+        WYE_TRY(door->context_, tls::Context::make(door->who_, true));
+        WYE_TRY(door->at_, tcp_listen(at.host, at.port, {}));
+        return door;
+    }
+    Result<std::unique_ptr<Line>> accept() override {
+        WYE_TRY(auto fd, tcp_accept(at_.fd.get(), {}, Deadline::now()));
+        WYE_TRY(auto session, tls::Session::make(context_, fd.get(), who_.name));
+        return std::make_unique<Tls>(std::move(fd), std::move(session));
+    }
+    int fd() const noexcept override { return at_.fd.get(); }
+
+private:
+    TlsIdentity who_;
+    std::shared_ptr<tls::Context> context_;
+    TcpBound at_{};
+};
+#endif
+
 }  // namespace
 
 Result<std::unique_ptr<Line>> connect(const Uri& uri, Deadline d) {
@@ -56,7 +136,11 @@ Result<std::unique_ptr<Line>> connect(const Uri& uri, Deadline d) {
         WYE_TRY(auto s, UnixSocket::connect(std::string(uri.address()), {}, d));
         return std::make_unique<Plain<UnixSocket>>(std::move(s));
     }
+#ifdef WYE_TLS
+    if (uri.scheme() == "tls") return Tls::connect(uri, d);
+#endif
     WYE_TRY(const auto at, parse_host_port(uri, tcp_example));
+    WYE_CHECK(check_plaintext(uri, at, false));
     WYE_TRY(auto s, TcpSocket::connect(at.host, at.port, {}, d));
     return std::make_unique<Plain<TcpSocket>>(std::move(s));
 }
@@ -67,7 +151,11 @@ Result<std::unique_ptr<Door>> listen(const Uri& uri, Create create, unsigned per
                 UnixListener::listen(std::string(uri.address()), {.create = create, .permissions = permissions}));
         return std::make_unique<PlainDoor<UnixListener>>(std::move(l));
     }
+#ifdef WYE_TLS
+    if (uri.scheme() == "tls") return TlsDoor::open(uri);
+#endif
     WYE_TRY(const auto at, parse_host_port(uri, tcp_example));
+    WYE_CHECK(check_plaintext(uri, at, true));
     WYE_TRY(auto l, TcpListener::listen(at.host, at.port));
     return std::make_unique<PlainDoor<TcpListener>>(std::move(l));
 }

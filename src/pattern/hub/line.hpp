@@ -23,6 +23,8 @@ public:
     /// Says that no more comes, to those who share the descriptor too.
     virtual void end() noexcept = 0;
     virtual int fd() const noexcept = 0;
+    /// What its end, or a negative answer, means.
+    virtual Error error(long answer) const;
     static constexpr std::chrono::milliseconds patience{50};
 };
 

@@ -143,13 +143,14 @@ Result<> Link::send(const Frame& f, Deadline d) {
 // ---------------------------------------------------------------- reading
 
 Result<Frame> Link::down(long r) {
+    const auto why = r < 0 ? line_->error(r) : Error(Errc::peer_died, "recv");
     line_.reset();
     out_.clear();
     last_ = in_.size();
     bell_.ring(false);
     again_ = {};
     if (bye_) return fail(Errc::closed, "recv");
-    return std::unexpected(Error(Errc::peer_died, "recv", {}, r < 0 ? static_cast<int>(-r) : 0));
+    return std::unexpected(why);
 }
 
 bool Link::at_hand() const noexcept {

@@ -8,6 +8,6 @@
 
 namespace wye::carrier {
 
-extern const Carrier unix_carrier, tcp_carrier;
+extern const Carrier unix_carrier, tcp_carrier, tls_carrier;
 
 }  // namespace wye::carrier
