@@ -10,6 +10,7 @@
 #include "wye/transport/fd.hpp"
 #include "wye/transport/fifo.hpp"
 #include "wye/transport/file_log.hpp"
+#include "wye/transport/nats.hpp"
 #include "wye/transport/pipe.hpp"
 #include "wye/transport/posix_mq.hpp"
 #include "wye/transport/shm_ring.hpp"
@@ -45,6 +46,7 @@ std::span<const Mechanism* const> mechanisms() noexcept {
 #endif
         &udp_mechanism,
         &shm_ring_mechanism,
+        &nats_mechanism,
         &fd_mechanism,
         &exec_mechanism,
     };
