@@ -54,7 +54,7 @@ public:
 
     Result<> stop(Deadline = std::chrono::seconds(10));     ///< SIGTERM, and its end
     Result<> kill();                                        ///< SIGKILL, and its end
-    Result<> pause();                                       ///< SIGSTOP
+    Result<> pause();                                       ///< SIGSTOP, and it stands
     Result<> resume();                                      ///< SIGCONT
     Result<> restart(Deadline = std::chrono::seconds(10));  ///< on the same port, with the same store
 

@@ -168,7 +168,16 @@ Result<> NatsServer::kill() {
     return {};
 }
 
-Result<> NatsServer::pause() { return state_->signal(SIGSTOP); }
+Result<> NatsServer::pause() {
+    WYE_CHECK(state_->signal(SIGSTOP));
+    // Told when the last of its threads stands still.
+    siginfo_t info{};
+    const auto fd = static_cast<id_t>(state_->process->pidfd());
+    long r = 0;
+    do r = sys::waitid(static_cast<idtype_t>(P_PIDFD), fd, &info, WSTOPPED | WEXITED | WNOWAIT);
+    while (r == -EINTR);
+    return r < 0 ? Result<>(sys::fail(r, "waitid")) : Result<>();
+}
 Result<> NatsServer::resume() { return state_->signal(SIGCONT); }
 
 Result<> NatsServer::restart(Deadline d) {

@@ -123,9 +123,17 @@ Connection::~Connection() {
     quietly([&] { natsConnection_Destroy(connection_); });
 }
 
-Result<> Connection::wait_up(Deadline d) {
+Result<> Connection::usable() {
     if (!ours())
         return refuse(Errc::unsupported, "nats: this connection is the parent's; connect after the fork(), or exec");
+    auto& w = *weather_;
+    const std::lock_guard guard(w.mutex);
+    if (!w.closed) return {};
+    return refuse(Errc::closed, "nats: the connection was closed: " + (w.why.empty() ? "by this process" : w.why));
+}
+
+Result<> Connection::wait_up(Deadline d) {
+    WYE_CHECK(usable());
     auto& w = *weather_;
     std::unique_lock lock(w.mutex);
     const auto ready = [&] { return w.up || w.closed; };
@@ -133,9 +141,8 @@ Result<> Connection::wait_up(Deadline d) {
         w.changed.wait(lock, ready);
     else if (!ready() && (d.is_now() || !w.changed.wait_for(lock, d.left(), ready)))
         return refuse(Errc::timed_out, "nats: no server of the cluster can be reached");
-    if (w.closed)
-        return refuse(Errc::closed, "nats: the connection was closed: " + (w.why.empty() ? "by this process" : w.why));
-    return {};
+    lock.unlock();
+    return usable();
 }
 
 Result<> Connection::check_size(const engine::Outgoing& o) const {

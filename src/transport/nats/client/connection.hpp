@@ -40,7 +40,9 @@ public:
     natsConnection* get() const noexcept { return connection_; }
     const std::shared_ptr<Weather>& weather() const noexcept { return weather_; }
     bool ours() const noexcept { return generation_ == *sys::fork_generation_word(); }
-    /// Errc::unsupported in a forked child, Errc::closed; waits for a server while there is none.
+    /// Errc::unsupported in a forked child, Errc::closed.
+    Result<> usable();
+    /// Likewise; waits for a server while there is none.
     Result<> wait_up(Deadline);
     /// True when a break has been seen since `breaks` was read.
     bool broke_since(std::uint64_t breaks) const noexcept { return weather_->breaks.load() != breaks; }

@@ -85,7 +85,7 @@ Result<std::unique_ptr<NatsInbox>> NatsInbox::open(std::shared_ptr<Connection> c
 }
 
 Result<> NatsInbox::hear(const std::string& subject) {
-    WYE_CHECK(connection_->wait_up(Deadline::never()));
+    WYE_CHECK(connection_->usable());
     auto* nc = connection_->get();
     auto closure = std::make_unique<std::shared_ptr<Shared>>(shared_);
     natsSubscription* s = nullptr;

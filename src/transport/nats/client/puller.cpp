@@ -128,6 +128,8 @@ Result<> NatsPuller::ask(Deadline d) {
 Result<std::optional<engine::Delivery>> NatsPuller::take(engine::Message m) {
     if (const auto ack = parse_ack(m.reply)) {
         if (owed_ > 0) --owed_;
+        // First deliveries go up. This is another stream, or one that lost its end.
+        if (ack->deliveries == 1 && ack->sequence <= last_) WYE_CHECK(look_after(500ms));
         last_ = std::max(last_, ack->sequence);
         return engine::Delivery{.message = std::move(m),
                                 .deliveries = static_cast<unsigned>(ack->deliveries),

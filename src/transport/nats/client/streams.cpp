@@ -59,8 +59,10 @@ bool passes(natsStatus s, jsErrCode code) noexcept {
     if (code == JSClusterNotAvailErr || code == JSClusterNoPeersErr || code == JSStreamOfflineErr ||
         code == JSConsumerOfflineErr || code == JSInsufficientResourcesErr || code == JSClusterNotLeaderErr)
         return true;
-    return code == 0 && (s == NATS_TIMEOUT || s == NATS_NO_RESPONDERS || s == NATS_CONNECTION_DISCONNECTED ||
-                         s == NATS_IO_ERROR || s == NATS_STALE_CONNECTION);
+    // Where nobody answers, the library guesses a code.
+    if (s == NATS_NO_RESPONDERS) return true;
+    return code == 0 &&
+           (s == NATS_TIMEOUT || s == NATS_CONNECTION_DISCONNECTED || s == NATS_IO_ERROR || s == NATS_STALE_CONNECTION);
 }
 
 Streams::~Streams() {
@@ -72,7 +74,7 @@ Result<jsCtx*> Streams::context() {
         return refuse(Errc::unsupported,
                       "nats: this server keeps nothing: its JetStream is off, as in the package's own configuration; "
                       "`wye cluster up` starts one that does, or put `jetstream {}` into its configuration");
-    WYE_CHECK(connection_->wait_up(Deadline::never()));
+    WYE_CHECK(connection_->usable());
     const std::lock_guard guard(mutex_);
     if (!context_)
         if (const auto s = natsConnection_JetStream(&context_, connection_->get(), nullptr); s != NATS_OK)
