@@ -39,10 +39,6 @@ else()
     string(APPEND wye_pc_libs "\nRequires: libssl libcrypto")
   endif()
 endif()
-if(WYE_NATS AND NOT BUILD_SHARED_LIBS)
-  # Requires, not Requires.private: nobody passes --static for a library that is only there as a static one.
-  set(wye_pc_requires "Requires: libnats\n")
-endif()
 file(CONFIGURE OUTPUT wye.pc @ONLY CONTENT [[
 prefix=${pcfiledir}/@wye_pc_up@
 includedir=${prefix}/@CMAKE_INSTALL_INCLUDEDIR@
@@ -51,7 +47,7 @@ libdir=${prefix}/@CMAKE_INSTALL_LIBDIR@
 Name: wye
 Description: @PROJECT_DESCRIPTION@
 Version: @PROJECT_VERSION@
-@wye_pc_requires@Cflags: -I${includedir} -pthread
+Cflags: -I${includedir} -pthread
 @wye_pc_libs@
 ]])
 install(FILES ${PROJECT_BINARY_DIR}/wye.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

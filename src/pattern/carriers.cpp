@@ -3,6 +3,7 @@
 
 #include "pattern/hub/sockets.hpp"
 #include "pattern/mq.hpp"
+#include "pattern/nats.hpp"
 #include "pattern/shm.hpp"
 
 #include <array>
@@ -42,6 +43,7 @@ std::span<const Carrier* const> carriers() noexcept {
 #endif
         &posix_mq_carrier(),
         &sysv_mq_carrier(),
+        &nats_carrier(),
     };
     // clang-format on
     return all;

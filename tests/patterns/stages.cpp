@@ -1,7 +1,7 @@
 // Every carrier, for the suites: a line each.
 #include "wye/registry/open.hpp"
 
-#include "patterns/stage.hpp"
+#include "patterns/nats_stage.hpp"
 
 namespace wye::test {
 namespace {
@@ -20,7 +20,6 @@ struct Named final : Stage {
 Subject shm(const std::string& name, const std::string& params = "") {
     return {name, able("shm"), [params] { return std::make_unique<Named>("shm:" + unique_name("wye-p") + params); }};
 }
-
 
 // Whoever opens first listens, the others connect to it.
 struct Listened final : Stage {
@@ -49,18 +48,18 @@ std::vector<Subject> with_sockets(std::vector<Subject> all) {
 
 }  // namespace
 
-std::vector<Subject> pub_sub_subjects() { return with_sockets({shm("shm", "?bytes=16K")}); }
+std::vector<Subject> pub_sub_subjects() { return with_nats(with_sockets({shm("shm", "?bytes=16K")}), true); }
 
 std::vector<Subject> queue_subjects() {
-    return with_sockets({
+    return with_nats(with_sockets({
         shm("shm"),
         {"posix_mq", able("posix-mq"), [] { return std::make_unique<Named>("posix-mq:/" + unique_name("wye-p")); },
          true},
         {"sysv_mq", able("sysv-mq"),
          [] { return std::make_unique<Named>("sysv-mq:key=" + std::to_string(0x57000000 + ::getpid())); }, true},
-    };
+    }));
 }
 
-std::vector<Subject> request_subjects() { return with_sockets({shm("shm")}); }
+std::vector<Subject> request_subjects() { return with_nats(with_sockets({shm("shm")})); }
 
 }  // namespace wye::test

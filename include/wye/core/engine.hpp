@@ -49,7 +49,8 @@ public:
     Message& operator=(Message&& o) noexcept {
         if (this == &o) return *this;
         drop();
-        subject = o.subject, reply = o.reply, bytes = o.bytes, kind_ = o.kind_, self_ = std::exchange(o.self_, nullptr);
+        subject = o.subject, reply = o.reply, bytes = o.bytes, came = o.came, kind_ = o.kind_;
+        self_ = std::exchange(o.self_, nullptr);
         return *this;
     }
     ~Message() { drop(); }
@@ -60,6 +61,7 @@ public:
 
     std::string_view subject, reply;
     Bytes bytes;
+    Deadline::Clock::time_point came{};  ///< InboxOptions::stamps
 
 private:
     void drop() noexcept {
@@ -73,6 +75,7 @@ struct InboxOptions {
     std::string group = {};    ///< each message goes to one of the group
     std::size_t most = 65536;  ///< messages that wait here; one more drops the oldest, and is counted
     std::size_t most_bytes = 64 << 20;
+    bool stamps = false;  ///< Message::came
     /// Called for each message as it comes, by the engine's own thread, before it waits here; false: it does not. It
     /// must not block, nor call this inbox.
     std::move_only_function<bool(const Message&)> on_arrival = {};
@@ -156,6 +159,7 @@ public:
     virtual Result<> give_back(const Delivery&, std::chrono::milliseconds delay) = 0;
     virtual Result<> give_up(const Delivery&) = 0;  ///< it comes to nobody any more
     virtual Result<Depth> depth(Deadline) = 0;
+    virtual std::chrono::milliseconds lease() const noexcept = 0;  ///< as the server has it: who came first has said it
     /// Readable when next() may find something. From the first call on, a message may be under way to here while
     /// nobody is in next(), its lease running.
     virtual int native_handle() noexcept = 0;

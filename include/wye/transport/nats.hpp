@@ -63,8 +63,8 @@ constexpr auto nats_params(const Param (&more)[N]) {
 /// survives the death of any process (Durability::process), and with `replicas` 3 that of a machine; not the loss of
 /// power of all of them (Durability::power is refused with the reason). One server, or cluster, is one trust domain.
 /// Three threads a connection, made by libnats. It sets SIGPIPE to be ignored in the whole process: that is undone
-/// here, and the signal kept from the program. After fork(): in the child every call is Errc::unsupported, and no new
-/// connection can be made there either: connect after the fork(), or exec.
+/// here, and the signal kept from the program. After fork(): this connection is the parent's alone (in the child every
+/// call is Errc::unsupported); the child connects anew, for which a copy of libnats is loaded.
 ///
 /// Errc::not_found: nobody listens there. Errc::mismatch: it is no NATS server. Errc::denied: credentials,
 /// certificates, or a file of secrets that others can read. Errc::unsupported: built without NATS.

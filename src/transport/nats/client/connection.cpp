@@ -31,7 +31,7 @@ void on_closed(natsConnection* nc, void* closure) {
     const std::unique_ptr<Shared> own(static_cast<Shared*>(closure));
     auto& w = **own;
     const char* last = nullptr;
-    (void)natsConnection_GetLastError(nc, &last);
+    (void)lib().natsConnection_GetLastError(nc, &last);
     const std::lock_guard guard(w.mutex);
     w.up = false, w.closed = true;
     w.breaks.fetch_add(1);
@@ -45,9 +45,10 @@ void on_closed(natsConnection* nc, void* closure) {
 void on_error(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
 natsStatus set_tls(natsOptions* o, const NatsOptions& how) {
-    auto s = natsOptions_SetSecure(o, true);
-    if (s == NATS_OK && !how.ca.empty()) s = natsOptions_LoadCATrustedCertificates(o, how.ca.c_str());
-    if (s == NATS_OK && !how.cert.empty()) s = natsOptions_LoadCertificatesChain(o, how.cert.c_str(), how.key.c_str());
+    auto s = lib().natsOptions_SetSecure(o, true);
+    if (s == NATS_OK && !how.ca.empty()) s = lib().natsOptions_LoadCATrustedCertificates(o, how.ca.c_str());
+    if (s == NATS_OK && !how.cert.empty())
+        s = lib().natsOptions_LoadCertificatesChain(o, how.cert.c_str(), how.key.c_str());
     return s;
 }
 
@@ -62,19 +63,19 @@ natsStatus set_all(natsOptions* o, const std::vector<HostPort>& servers, const N
     const auto dead = std::max<int64_t>(how.dead_after.count(), 300);
     const auto wait = d.is_never() ? 2000 : std::clamp<int64_t>(milliseconds_of(d.left()), 1, 2000);
     const natsStatus all[] = {
-        natsOptions_SetServers(o, names.data(), static_cast<int>(names.size())),
-        natsOptions_SetTimeout(o, wait),
-        natsOptions_SetName(o, "wye"),
-        natsOptions_SetAllowReconnect(o, true),
-        natsOptions_SetMaxReconnect(o, -1),
-        natsOptions_SetReconnectWait(o, 100),
-        natsOptions_SetReconnectJitter(o, 100, 300),
-        natsOptions_SetPingInterval(o, dead / 3),
-        natsOptions_SetMaxPingsOut(o, 2),
-        natsOptions_SetFailRequestsOnDisconnect(o, true),
-        natsOptions_SetIgnoreDiscoveredServers(o, !how.tls && !how.plaintext),
-        natsOptions_SetNoEcho(o, !how.own_echo),
-        natsOptions_UseGlobalMessageDelivery(o, true),
+        lib().natsOptions_SetServers(o, names.data(), static_cast<int>(names.size())),
+        lib().natsOptions_SetTimeout(o, wait),
+        lib().natsOptions_SetName(o, "wye"),
+        lib().natsOptions_SetAllowReconnect(o, true),
+        lib().natsOptions_SetMaxReconnect(o, -1),
+        lib().natsOptions_SetReconnectWait(o, 100),
+        lib().natsOptions_SetReconnectJitter(o, 100, 300),
+        lib().natsOptions_SetPingInterval(o, dead / 3),
+        lib().natsOptions_SetMaxPingsOut(o, 2),
+        lib().natsOptions_SetFailRequestsOnDisconnect(o, true),
+        lib().natsOptions_SetIgnoreDiscoveredServers(o, !how.tls && !how.plaintext),
+        lib().natsOptions_SetNoEcho(o, !how.own_echo),
+        lib().natsOptions_UseGlobalMessageDelivery(o, true),
         how.tls ? set_tls(o, how) : NATS_OK,
     };
     for (const auto s : all)
@@ -83,10 +84,10 @@ natsStatus set_all(natsOptions* o, const std::vector<HostPort>& servers, const N
 }
 
 natsStatus set_callbacks(natsOptions* o, Shared* closure) {
-    auto s = natsOptions_SetDisconnectedCB(o, on_break, closure);
-    if (s == NATS_OK) s = natsOptions_SetReconnectedCB(o, on_return, closure);
-    if (s == NATS_OK) s = natsOptions_SetClosedCB(o, on_closed, closure);
-    if (s == NATS_OK) s = natsOptions_SetErrorHandler(o, on_error, nullptr);
+    auto s = lib().natsOptions_SetDisconnectedCB(o, on_break, closure);
+    if (s == NATS_OK) s = lib().natsOptions_SetReconnectedCB(o, on_return, closure);
+    if (s == NATS_OK) s = lib().natsOptions_SetClosedCB(o, on_closed, closure);
+    if (s == NATS_OK) s = lib().natsOptions_SetErrorHandler(o, on_error, nullptr);
     return s;
 }
 
@@ -96,7 +97,7 @@ Result<std::shared_ptr<Connection>> Connection::open(const std::vector<HostPort>
                                                      Deadline d) {
     WYE_CHECK(open_library());
     natsOptions* made = nullptr;
-    if (const auto s = natsOptions_Create(&made); s != NATS_OK) return fail(s, "natsOptions_Create");
+    if (const auto s = lib().natsOptions_Create(&made); s != NATS_OK) return fail(s, "natsOptions_Create");
     const Options options(made);
     auto weather = std::make_shared<Weather>();
     weather->options = how;
@@ -107,7 +108,7 @@ Result<std::shared_ptr<Connection>> Connection::open(const std::vector<HostPort>
     std::shared_ptr<Connection> c(new Connection);
     // Its threads are born here, and inherit the blocked signal.
     const sys::NoSigpipe quiet(true);
-    if (const auto s = natsConnection_Connect(&c->connection_, made); s != NATS_OK)
+    if (const auto s = lib().natsConnection_Connect(&c->connection_, made); s != NATS_OK)
         return fail(s, "connect", servers.front().host + ":" + servers.front().port,
                     s == NATS_CONNECTION_AUTH_FAILED
                         ? "the server refuses these credentials (?login=FILE, ?creds=FILE, ?nkey=KEY&seed=FILE)"
@@ -120,7 +121,16 @@ Result<std::shared_ptr<Connection>> Connection::open(const std::vector<HostPort>
 Connection::~Connection() {
     // In a forked child its locks may be held for ever by threads that are not there.
     if (!connection_ || !ours()) return;
-    quietly([&] { natsConnection_Destroy(connection_); });
+    quietly([&] {
+        lib().natsConnection_Close(connection_);
+        for (auto* s : left_) lib().natsSubscription_Destroy(s);
+        lib().natsConnection_Destroy(connection_);
+    });
+}
+
+void Connection::leave(natsSubscription* s) {
+    const std::lock_guard guard(mutex_);
+    left_.push_back(s);
 }
 
 Result<> Connection::usable() {
@@ -149,7 +159,7 @@ Result<> Connection::check_size(const engine::Outgoing& o) const {
     std::size_t size = o.bytes.size();
     for (const auto& h : o.headers) size += h.name.size() + h.value.size() + 4;
     if (!o.headers.empty()) size += 12;  // NATS/1.0, and the empty line
-    const auto most = static_cast<std::size_t>(natsConnection_GetMaxPayload(connection_));
+    const auto most = static_cast<std::size_t>(lib().natsConnection_GetMaxPayload(connection_));
     if (size <= most) return {};
     return refuse(Errc::too_big, "nats: " + std::to_string(size) + " bytes; the server takes " + std::to_string(most) +
                                      " at most (max_payload in its configuration)");
@@ -163,13 +173,13 @@ Result<> Connection::publish(const engine::Outgoing& o, Deadline d) {
     if (o.headers.empty()) {
         const auto size = static_cast<int>(o.bytes.size());
         s = quietly([&] {
-            return reply.empty() ? natsConnection_Publish(connection_, subject.c_str(), o.bytes.data(), size)
-                                 : natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
-                                                                 o.bytes.data(), size);
+            return reply.empty() ? lib().natsConnection_Publish(connection_, subject.c_str(), o.bytes.data(), size)
+                                 : lib().natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
+                                                                       o.bytes.data(), size);
         });
     } else {
         WYE_TRY(const auto m, message_of(o));
-        s = quietly([&] { return natsConnection_PublishMsg(connection_, m.get()); });
+        s = quietly([&] { return lib().natsConnection_PublishMsg(connection_, m.get()); });
     }
     if (s != NATS_OK) return fail(s, "publish", o.subject);
     unflushed_.store(true, std::memory_order_relaxed);
@@ -190,7 +200,7 @@ Result<> Connection::flush(Deadline d) {
     for (;;) {
         WYE_CHECK(wait_up(d));
         const auto wait = d.is_never() ? 1000 : std::clamp<int64_t>(milliseconds_of(d.left()), 1, 1000);
-        const auto s = quietly([&] { return natsConnection_FlushTimeout(connection_, wait); });
+        const auto s = quietly([&] { return lib().natsConnection_FlushTimeout(connection_, wait); });
         if (s == NATS_OK) return done();
         if (d.passed()) return fail(NATS_TIMEOUT, "flush");
         if (s == NATS_CONNECTION_CLOSED) return fail(s, "flush");
@@ -203,7 +213,7 @@ Result<Msg> Connection::request(const engine::Outgoing& o, Deadline d) {
     WYE_TRY(const auto m, message_of(o));
     natsMsg* answer = nullptr;
     const auto wait = d.is_never() ? 3'600'000 : std::max<int64_t>(milliseconds_of(d.left()), 1);
-    const auto s = quietly([&] { return natsConnection_RequestMsg(&answer, connection_, m.get(), wait); });
+    const auto s = quietly([&] { return lib().natsConnection_RequestMsg(&answer, connection_, m.get(), wait); });
     Msg got(answer);
     if (s == NATS_OK) return got;
     if (s == NATS_NO_RESPONDERS) return refuse(Errc::not_found, "nats: nobody hears " + std::string(o.subject));
@@ -227,12 +237,13 @@ Result<Msg> message_of(const engine::Outgoing& o) {
     WYE_CHECK(check_headers(o.headers));
     natsMsg* m = nullptr;
     const std::string subject(o.subject), reply(o.reply);
-    const auto s = natsMsg_Create(&m, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
-                                  reinterpret_cast<const char*>(o.bytes.data()), static_cast<int>(o.bytes.size()));
+    const auto s =
+        lib().natsMsg_Create(&m, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                             reinterpret_cast<const char*>(o.bytes.data()), static_cast<int>(o.bytes.size()));
     Msg own(m);
     if (s != NATS_OK) return fail(s, "message", o.subject);
     for (const auto& h : o.headers)
-        if (const auto e = natsMsgHeader_Set(m, std::string(h.name).c_str(), std::string(h.value).c_str());
+        if (const auto e = lib().natsMsgHeader_Set(m, std::string(h.name).c_str(), std::string(h.value).c_str());
             e != NATS_OK)
             return fail(e, "header", h.name);
     return own;
@@ -240,17 +251,18 @@ Result<Msg> message_of(const engine::Outgoing& o) {
 
 engine::Message handed_on(natsMsg* m) {
     static constexpr engine::Message::Kind kind{
-        .drop = [](void* p) noexcept { natsMsg_Destroy(static_cast<natsMsg*>(p)); },
+        .drop = [](void* p) noexcept { lib().natsMsg_Destroy(static_cast<natsMsg*>(p)); },
         .header = [](void* p, const char* name) noexcept -> std::string_view {
             const char* value = nullptr;
-            return natsMsgHeader_Get(static_cast<natsMsg*>(p), name, &value) == NATS_OK && value ? value
-                                                                                                 : std::string_view();
+            return lib().natsMsgHeader_Get(static_cast<natsMsg*>(p), name, &value) == NATS_OK && value
+                       ? value
+                       : std::string_view();
         },
     };
     const auto text = [](const char* s) { return s ? std::string_view(s) : std::string_view(); };
-    const auto* data = reinterpret_cast<const std::byte*>(natsMsg_GetData(m));
-    const auto size = static_cast<std::size_t>(std::max(natsMsg_GetDataLength(m), 0));
-    return {kind, m, text(natsMsg_GetSubject(m)), text(natsMsg_GetReply(m)), Bytes(data, size)};
+    const auto* data = reinterpret_cast<const std::byte*>(lib().natsMsg_GetData(m));
+    const auto size = static_cast<std::size_t>(std::max(lib().natsMsg_GetDataLength(m), 0));
+    return {kind, m, text(lib().natsMsg_GetSubject(m)), text(lib().natsMsg_GetReply(m)), Bytes(data, size)};
 }
 
 }  // namespace wye::nats

@@ -47,6 +47,9 @@ public:
     /// True when a break has been seen since `breaks` was read.
     bool broke_since(std::uint64_t breaks) const noexcept { return weather_->breaks.load() != breaks; }
 
+    /// A subscription that cannot be destroyed while the connection lives.
+    void leave(natsSubscription*);
+
     Result<> publish(const engine::Outgoing&, Deadline);
     Result<> flush(Deadline);
     Result<Msg> request(const engine::Outgoing&, Deadline);
@@ -64,6 +67,8 @@ private:
     natsConnection* connection_ = nullptr;
     std::shared_ptr<Weather> weather_;
     std::uint64_t generation_ = sys::fork_generation();
+    std::mutex mutex_;
+    std::vector<natsSubscription*> left_;
     std::atomic<std::uint64_t> settled_breaks_{0};  // of flush(): what broke before is told already
     std::atomic<bool> unflushed_{false};
 };

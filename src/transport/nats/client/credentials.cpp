@@ -20,7 +20,7 @@ natsStatus say(char** to, const std::string& why) {
 
 natsStatus sign(const std::string& seed, char** why, unsigned char** signature, int* size, const char* nonce) {
     if (seed.empty()) return say(why, "no nkey seed there");
-    return nats_Sign(seed.c_str(), nonce, signature, size);
+    return lib().nats_Sign(seed.c_str(), nonce, signature, size);
 }
 
 natsStatus give_jwt(char** jwt, char** why, void* closure) {
@@ -50,8 +50,8 @@ Result<> set_login(natsOptions* to, const std::string& file) {
     const auto colon = line.find(':');
     if (colon == 0 || colon == line.npos || line.find('\n') != line.npos)
         return refuse(Errc::mismatch, file + ": must hold one line, USER:PASSWORD");
-    const auto s = natsOptions_SetUserInfo(to, std::string(line.substr(0, colon)).c_str(),
-                                           std::string(line.substr(colon + 1)).c_str());
+    const auto s = lib().natsOptions_SetUserInfo(to, std::string(line.substr(0, colon)).c_str(),
+                                                 std::string(line.substr(colon + 1)).c_str());
     return s == NATS_OK ? Result<>() : fail(s, "natsOptions_SetUserInfo");
 }
 
@@ -73,10 +73,10 @@ Result<> set_credentials(natsOptions* to, const NatsOptions& o) {
         WYE_TRY(const auto text, sys::read_secret(o.creds));
         if (section_of(text, "NATS USER JWT").empty() || section_of(text, "USER NKEY SEED").empty())
             return refuse(Errc::mismatch, o.creds + ": no .creds file: it must hold a USER JWT and a USER NKEY SEED");
-        s = natsOptions_SetUserCredentialsCallbacks(to, give_jwt, closure, sign_by_creds, closure);
+        s = lib().natsOptions_SetUserCredentialsCallbacks(to, give_jwt, closure, sign_by_creds, closure);
     } else if (!o.nkey.empty()) {
         WYE_CHECK(sys::read_secret(o.seed));
-        s = natsOptions_SetNKey(to, o.nkey.c_str(), sign_by_seed, closure);
+        s = lib().natsOptions_SetNKey(to, o.nkey.c_str(), sign_by_seed, closure);
     }
     return s == NATS_OK ? Result<>() : fail(s, "credentials");
 }

@@ -15,9 +15,9 @@ public:
     std::size_t max_message() const noexcept override { return report_.max_message; }
     std::string new_subject() override {
         natsInbox* made = nullptr;
-        if (natsInbox_Create(&made) != NATS_OK) return "_INBOX." + std::to_string(sys::unique_mark());
+        if (lib().natsInbox_Create(&made) != NATS_OK) return "_INBOX." + std::to_string(sys::unique_mark());
         std::string s(made);
-        natsInbox_Destroy(made);
+        lib().natsInbox_Destroy(made);
         return s;
     }
     Result<> publish(const engine::Outgoing& o, Deadline d) override { return connection_->publish(o, d); }

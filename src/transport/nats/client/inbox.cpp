@@ -91,15 +91,15 @@ Result<> NatsInbox::hear(const std::string& subject) {
     natsSubscription* s = nullptr;
     const auto& group = shared_->options.group;
     auto r = connection_->quietly([&] {
-        return group.empty()
-                   ? natsConnection_Subscribe(&s, nc, subject.c_str(), arrived, closure.get())
-                   : natsConnection_QueueSubscribe(&s, nc, subject.c_str(), group.c_str(), arrived, closure.get());
+        return group.empty() ? lib().natsConnection_Subscribe(&s, nc, subject.c_str(), arrived, closure.get())
+                             : lib().natsConnection_QueueSubscribe(&s, nc, subject.c_str(), group.c_str(), arrived,
+                                                                   closure.get());
     });
     if (r != NATS_OK) return fail(r, "subscribe", subject);
     const std::lock_guard guard(shared_->mutex);
     // What waits in libnats is on its way to our queue, which has the limit.
-    (void)natsSubscription_SetPendingLimits(s, -1, -1);
-    if (r = natsSubscription_SetOnCompleteCB(s, ended, closure.get()); r == NATS_OK) ++shared_->live;
+    (void)lib().natsSubscription_SetPendingLimits(s, -1, -1);
+    if (r = lib().natsSubscription_SetOnCompleteCB(s, ended, closure.get()); r == NATS_OK) ++shared_->live;
     (void)closure.release();  // ended() deletes it
     subscriptions_.push_back(s);
     return {};
@@ -108,6 +108,7 @@ Result<> NatsInbox::hear(const std::string& subject) {
 void NatsInbox::arrived(natsConnection*, natsSubscription*, natsMsg* m, void* closure) {
     auto& s = **static_cast<std::shared_ptr<Shared>*>(closure);
     auto message = handed_on(m);
+    if (s.options.stamps) message.came = Deadline::Clock::now();
     if (!s.options.on_arrival || s.options.on_arrival(message)) s.queue.push(std::move(message));
 }
 
@@ -118,15 +119,25 @@ void NatsInbox::ended(void* closure) {
     (*own)->changed.notify_all();
 }
 
-// libnats 3.4.1 may crash when a subscription is destroyed while a message arrives for it: it is unsubscribed first,
-// and destroyed when it has said that it will not call any more. One that does not say so is left.
+// libnats 3.4.1 looks a subscription up for a message and locks it afterwards, so that one which is destroyed in
+// between is used after it was freed. Drained, the server has said that nothing comes for it any more. One that could
+// not be drained stays until the connection is closed.
 NatsInbox::~NatsInbox() {
     if (!connection_->ours()) return;
-    for (auto* s : subscriptions_) connection_->quietly([&] { (void)natsSubscription_Unsubscribe(s); });
     using namespace std::chrono_literals;
-    std::unique_lock lock(shared_->mutex);
-    if (!shared_->changed.wait_for(lock, 2s, [&] { return shared_->live == 0; })) return;
-    for (auto* s : subscriptions_) natsSubscription_Destroy(s);
+    constexpr int64_t patience = 2000;
+    for (auto* s : subscriptions_)
+        connection_->quietly([&] { (void)lib().natsSubscription_DrainTimeout(s, patience); });
+    {
+        std::unique_lock lock(shared_->mutex);
+        (void)shared_->changed.wait_for(lock, std::chrono::milliseconds(patience + 200),
+                                        [&] { return shared_->live == 0; });
+    }
+    for (auto* s : subscriptions_)
+        if (lib().natsSubscription_DrainCompletionStatus(s) == NATS_OK)
+            lib().natsSubscription_Destroy(s);
+        else
+            connection_->leave(s);
 }
 
 Result<engine::Message> NatsInbox::next(Deadline d) {

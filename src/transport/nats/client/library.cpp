@@ -1,6 +1,7 @@
 #include "transport/nats/client/library.hpp"
 
-#include <atomic>
+#include "os/shared_library.hpp"
+
 #include <mutex>
 
 namespace wye::nats {
@@ -46,20 +47,39 @@ Errc kind_of(natsStatus s) noexcept {
     }
 }
 
+Result<const Library*> load(bool anew) {
+    auto library = sys::load_library(WYE_NATS_LIBRARY, anew);
+    if (!library)
+        return refuse(Errc::unsupported, "nats: the client library is missing (libnats): " + library.error().message());
+    // Never deleted: libnats' threads may be in its functions until the process ends.
+    auto all = std::make_unique<Library>();
+#define WYE_NATS_LOAD(name)                                         \
+    {                                                               \
+        WYE_TRY(void* const at, sys::function_in(*library, #name)); \
+        all->name = reinterpret_cast<decltype(all->name)>(at);      \
+    }
+    WYE_NATS_CALLS(WYE_NATS_LOAD)
+#undef WYE_NATS_LOAD
+    return all.release();
+}
+
+// So that lib() can be asked before it is opened, by what is dropped without having been used.
+constexpr Library nothing{};
+
 }  // namespace
+
+std::atomic<const Library*> loaded::now{&nothing};
 
 Result<> open_library() {
     static std::mutex mutex;
     static bool opened = false;
     static std::uint64_t generation = 0;
     const std::lock_guard guard(mutex);
-    if (opened && generation != sys::fork_generation())
-        return refuse(Errc::unsupported,
-                      "nats: this process is the child of a fork() of one that used NATS, whose threads it has not: "
-                      "connect after the fork(), or exec");
-    if (opened) return {};
+    if (opened && generation == sys::fork_generation()) return {};
+    WYE_TRY(const auto* const loaded_now, load(opened));
+    loaded::now.store(loaded_now, std::memory_order_release);
     const sys::NoSigpipe keep(true);
-    if (const auto s = nats_Open(-1); s != NATS_OK) return fail(s, "nats_Open");
+    if (const auto s = lib().nats_Open(-1); s != NATS_OK) return fail(s, "nats_Open");
     opened = true;
     generation = sys::fork_generation();
     return {};
@@ -70,8 +90,8 @@ Error error(natsStatus s, const char* op, std::string_view subject, std::string_
     if (!subject.empty()) text += "(\"" + std::string(subject) + "\")";
     text += ": ";
     natsStatus of = NATS_OK;
-    const char* last = nats_GetLastError(&of);
-    text += !more.empty() ? std::string(more) : last && *last && of == s ? last : natsStatus_GetText(s);
+    const char* last = lib().nats_GetLastError(&of);
+    text += !more.empty() ? std::string(more) : last && *last && of == s ? last : lib().natsStatus_GetText(s);
     return Error::saying(kind_of(s), text);
 }
 

@@ -6,7 +6,7 @@ namespace wye::nats {
 namespace {
 
 using namespace std::chrono_literals;
-using Info = Owned<jsConsumerInfo, jsConsumerInfo_Destroy>;
+using Info = Owned<jsConsumerInfo, &Library::jsConsumerInfo_Destroy>;
 using Clock = Deadline::Clock;
 
 // A request that a dying server took with it is not answered: it is made again after this long.
@@ -19,9 +19,9 @@ Result<std::unique_ptr<NatsPuller>> NatsPuller::open(Streams& s, const engine::P
     std::unique_ptr<NatsPuller> p(new NatsPuller(s, o));
     WYE_CHECK(p->make_consumer(d));
     natsInbox* made = nullptr;
-    if (const auto e = natsInbox_Create(&made); e != NATS_OK) return fail(e, "natsInbox_Create");
+    if (const auto e = lib().natsInbox_Create(&made); e != NATS_OK) return fail(e, "natsInbox_Create");
     p->answers_ = std::string(made) + ".";
-    natsInbox_Destroy(made);
+    lib().natsInbox_Destroy(made);
     WYE_TRY(p->inbox_, NatsInbox::open(s.shared(), p->answers_ + "*", {.most = SIZE_MAX, .most_bytes = SIZE_MAX}));
     p->looked_ = Clock::now();
     return p;
@@ -34,18 +34,21 @@ Result<> NatsPuller::make_consumer(Deadline d) {
     const auto& stream = options_.stream.name;
     if (!options_.durable.empty()) {
         auto r = ask_server(streams_, "consumer info", options_.durable, d, code, [&](jsOptions& o, jsErrCode& e) {
-            return js_GetConsumerInfo(&info, js, stream.c_str(), options_.durable.c_str(), &o, &e);
+            return lib().js_GetConsumerInfo(&info, js, stream.c_str(), options_.durable.c_str(), &o, &e);
         });
         const Info own(info);
         if (r && own->Config->DeliverSubject)
             return refuse(Errc::mismatch, "nats: \"" + options_.durable + "\" of the stream \"" + stream +
                                               "\" is a push consumer of another program's");
         if (!r && code != JSConsumerNotFoundErr) return r;
-        if (r) consumer_ = own->Name;
+        if (r) {
+            consumer_ = own->Name;
+            options_.lease = std::chrono::milliseconds(own->Config->AckWait / 1'000'000);
+        }
     }
     if (consumer_.empty()) {
         jsConsumerConfig c;
-        jsConsumerConfig_Init(&c);
+        lib().jsConsumerConfig_Init(&c);
         if (!options_.durable.empty()) c.Durable = options_.durable.c_str();
         if (!options_.filter.empty()) c.FilterSubject = options_.filter.c_str();
         c.AckPolicy = options_.settles ? js_AckExplicit : js_AckNone;
@@ -58,7 +61,7 @@ Result<> NatsPuller::make_consumer(Deadline d) {
         if (options_.durable.empty()) c.InactiveThreshold = std::chrono::nanoseconds(60s).count();
         info = nullptr;
         WYE_CHECK(ask_server(streams_, "add consumer", stream, d, code, [&](jsOptions& o, jsErrCode& e) {
-            return js_AddConsumer(&info, js, stream.c_str(), &c, &o, &e);
+            return lib().js_AddConsumer(&info, js, stream.c_str(), &c, &o, &e);
         }));
         consumer_ = Info(info)->Name;
     }
@@ -86,7 +89,7 @@ Result<> NatsPuller::look_after(Deadline d) {
     jsConsumerInfo* info = nullptr;
     jsErrCode code{};
     (void)ask_server(streams_, "consumer info", consumer_, d.sooner(500ms), code, [&](jsOptions& o, jsErrCode& e) {
-        return js_GetConsumerInfo(&info, js, options_.stream.name.c_str(), consumer_.c_str(), &o, &e);
+        return lib().js_GetConsumerInfo(&info, js, options_.stream.name.c_str(), consumer_.c_str(), &o, &e);
     });
     const Info own(info);
     if (code != JSConsumerNotFoundErr) return {};
@@ -176,7 +179,7 @@ Result<> NatsPuller::settle(const engine::Delivery& of, std::string_view what, b
         if (r) return {};
         if (r.error().is(Errc::not_found)) {
             WYE_CHECK(streams_.verify(options_.stream));
-            nats_Sleep(20);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         } else if (!r.error().is(Errc::unknown)) {
             return std::unexpected(std::move(r).error());
         }
@@ -200,7 +203,7 @@ Result<engine::Depth> NatsPuller::depth(Deadline d) {
     jsConsumerInfo* info = nullptr;
     jsErrCode code{};
     WYE_CHECK(ask_server(streams_, "consumer info", consumer_, d, code, [&](jsOptions& o, jsErrCode& e) {
-        return js_GetConsumerInfo(&info, js, options_.stream.name.c_str(), consumer_.c_str(), &o, &e);
+        return lib().js_GetConsumerInfo(&info, js, options_.stream.name.c_str(), consumer_.c_str(), &o, &e);
     }));
     const Info own(info);
     return engine::Depth{.waiting = own->NumPending, .in_hand = static_cast<std::uint64_t>(own->NumAckPending)};

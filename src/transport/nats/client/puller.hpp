@@ -18,6 +18,7 @@ public:
     Result<> give_back(const engine::Delivery&, std::chrono::milliseconds delay) override;
     Result<> give_up(const engine::Delivery&) override;
     Result<engine::Depth> depth(Deadline) override;
+    std::chrono::milliseconds lease() const noexcept override { return options_.lease; }
     int native_handle() noexcept override;
 
 private:

@@ -6,8 +6,8 @@ namespace wye::nats {
 namespace {
 
 using namespace std::chrono_literals;
-using Info = Owned<jsStreamInfo, jsStreamInfo_Destroy>;
-using Ack = Owned<jsPubAck, jsPubAck_Destroy>;
+using Info = Owned<jsStreamInfo, &Library::jsStreamInfo_Destroy>;
+using Ack = Owned<jsPubAck, &Library::jsPubAck_Destroy>;
 
 engine::Stream seen(const jsStreamInfo& i) {
     return {.name = i.Config->Name,
@@ -66,7 +66,7 @@ bool passes(natsStatus s, jsErrCode code) noexcept {
 }
 
 Streams::~Streams() {
-    if (context_ && connection_->ours()) jsCtx_Destroy(context_);
+    if (context_ && connection_->ours()) lib().jsCtx_Destroy(context_);
 }
 
 Result<jsCtx*> Streams::context() {
@@ -77,7 +77,7 @@ Result<jsCtx*> Streams::context() {
     WYE_CHECK(connection_->usable());
     const std::lock_guard guard(mutex_);
     if (!context_)
-        if (const auto s = natsConnection_JetStream(&context_, connection_->get(), nullptr); s != NATS_OK)
+        if (const auto s = lib().natsConnection_JetStream(&context_, connection_->get(), nullptr); s != NATS_OK)
             return fail(s, "JetStream");
     return context_;
 }
@@ -86,8 +86,9 @@ Result<engine::Stream> Streams::look(const std::string& name, Deadline d) {
     WYE_TRY(auto* js, context());
     jsStreamInfo* info = nullptr;
     jsErrCode code{};
-    auto r = ask_server(*this, "stream info", name, d, code,
-                        [&](jsOptions& o, jsErrCode& e) { return js_GetStreamInfo(&info, js, name.c_str(), &o, &e); });
+    auto r = ask_server(*this, "stream info", name, d, code, [&](jsOptions& o, jsErrCode& e) {
+        return lib().js_GetStreamInfo(&info, js, name.c_str(), &o, &e);
+    });
     if (code == JSStreamNotFoundErr) return refuse(Errc::not_found, "nats: no stream \"" + name + "\"");
     WYE_CHECK(r);
     return seen(*Info(info));
@@ -98,7 +99,7 @@ Result<engine::Stream> Streams::add(const engine::StreamOptions& o, Deadline d) 
     std::vector<const char*> subjects;
     for (const auto& s : o.subjects) subjects.push_back(s.c_str());
     jsStreamConfig c;
-    jsStreamConfig_Init(&c);
+    lib().jsStreamConfig_Init(&c);
     c.Name = o.name.c_str();
     c.Subjects = subjects.data(), c.SubjectsLen = static_cast<int>(subjects.size());
     c.Retention = policy(o.retention);
@@ -109,8 +110,9 @@ Result<engine::Stream> Streams::add(const engine::StreamOptions& o, Deadline d) 
     if (o.max_bytes) c.MaxBytes = static_cast<int64_t>(o.max_bytes);
     jsStreamInfo* info = nullptr;
     jsErrCode code{};
-    const auto r = ask_server(*this, "add stream", o.name, d, code,
-                              [&](jsOptions& how, jsErrCode& e) { return js_AddStream(&info, js, &c, &how, &e); });
+    const auto r = ask_server(*this, "add stream", o.name, d, code, [&](jsOptions& how, jsErrCode& e) {
+        return lib().js_AddStream(&info, js, &c, &how, &e);
+    });
     if (code == JSStreamNameExistErr) return wye::fail(Errc::already_exists, "add stream", o.name);
     WYE_CHECK(r);
     return seen(*Info(info));
@@ -123,7 +125,7 @@ Result<engine::Stream> Streams::ensure(const engine::StreamOptions& o, Deadline 
         jsStreamInfo* info = nullptr;
         jsErrCode code{};
         auto r = ask_server(*this, "stream info", o.name, d, code, [&](jsOptions& how, jsErrCode& e) {
-            return js_GetStreamInfo(&info, js, o.name.c_str(), &how, &e);
+            return lib().js_GetStreamInfo(&info, js, o.name.c_str(), &how, &e);
         });
         const Info own(info);
         if (r) {
@@ -166,13 +168,13 @@ struct Streams::Attempt {
     // A receipt, an error for good, or nothing yet.
     Result<std::optional<engine::Receipt>> make(int64_t wait) {
         jsPubOptions o;
-        jsPubOptions_Init(&o);
+        lib().jsPubOptions_Init(&o);
         o.MaxWait = wait;
         o.MsgId = id.c_str();
         o.ExpectStream = stream.name.c_str();
         jsPubAck* ack = nullptr;
         jsErrCode code{};
-        const auto s = all.connection_->quietly([&] { return js_PublishMsg(&ack, js, message, &o, &code); });
+        const auto s = all.connection_->quietly([&] { return lib().js_PublishMsg(&ack, js, message, &o, &code); });
         const Ack own(ack);
         if (s == NATS_OK) return engine::Receipt{.sequence = ack->Sequence, .duplicate = ack->Duplicate};
         if (code == JSStreamStoreFailedErr || code == JSStorageResourcesExceededErr ||
@@ -197,7 +199,7 @@ Result<engine::Receipt> Streams::store(const engine::Stream& stream, const engin
         const std::lock_guard guard(mutex_);
         floor = newest_[stream.name];
     }
-    const auto most = static_cast<std::size_t>(natsConnection_GetMaxPayload(connection_->get()));
+    const auto most = static_cast<std::size_t>(lib().natsConnection_GetMaxPayload(connection_->get()));
     if (out.bytes.size() + 256 > most)
         return refuse(Errc::too_big, "nats: " + std::to_string(out.bytes.size()) + " bytes; the server takes " +
                                          std::to_string(most - 256) +

@@ -47,13 +47,13 @@ Result<> ask_server(Streams& streams, const char* op, std::string_view name, Dea
     for (;;) {
         WYE_CHECK(streams.connection().wait_up(d));
         jsOptions o;
-        jsOptions_Init(&o);
+        lib().jsOptions_Init(&o);
         o.Wait = d.is_never() ? 2000 : std::clamp<int64_t>(milliseconds_of(d.left()), 1, 2000);
         code = static_cast<jsErrCode>(0);
         const auto s = streams.connection().quietly([&] { return call(o, code); });
         if (s == NATS_OK) return {};
         if (!passes(s, code) || d.passed()) return fail(s, op, name);
-        nats_Sleep(20);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
 }
 
