@@ -80,3 +80,62 @@ load ../tests/cli/helpers
     [ "$code" = 0 ] || [ "$code" = 6 ]
     [ "$(wc -l <"$T/err")" -le 1 ]
 }
+
+@test "relay --queue: jobs go on when the far side comes back" {
+    needs_scheme shm
+    C=shm:wye-e2e-$$-$BATS_TEST_NUMBER
+    "$WYE" take "unix:$T/q?listen" --count 5 --timeout 10s --lines >"$T/a" &
+    taker=$!
+    eventually test -S "$T/q"
+    seq 5 | w put --lines "$C"
+    "$WYE" relay --queue "$C" "unix:$T/q" 2>"$T/err" &
+    relay=$!
+    ended $taker && [ "$code" = 0 ]
+    seq 6 8 | w put --lines "$C"
+    sleep 0.5
+    w take "unix:$T/q?listen" --count 3 --timeout 15s --lines >"$T/b"
+    kill -INT $relay
+    ended $relay && [ "$code" = 130 ]
+    w rm "$C"
+    [ "$(sort -nu "$T/a" "$T/b" | xargs)" = "$(seq 8 | xargs)" ]
+}
+
+@test "relay --queue: a relay that is killed loses no job" {
+    needs_scheme shm
+    C=shm:wye-e2e-$$-$BATS_TEST_NUMBER
+    seq 200 | w put --lines "$C"
+    "$WYE" take "unix:$T/q?listen" --idle 2s --lines >"$T/a" &
+    taker=$!
+    eventually test -S "$T/q"
+    for _ in 1 2 3; do
+        "$WYE" relay --queue "$C" "unix:$T/q" 2>"$T/err" &
+        relay=$!
+        sleep 0.1
+        kill -9 $relay
+    done
+    "$WYE" relay --queue "$C" "unix:$T/q" 2>"$T/err" &
+    relay=$!
+    ended $taker && [ "$code" = 0 ]
+    kill -INT $relay
+    ended $relay
+    w rm "$C"
+    [ "$(sort -nu "$T/a" | xargs)" = "$(seq 200 | xargs)" ]
+}
+
+@test "relay --pub-sub: topics and all" {
+    needs_scheme shm
+    C=shm:wye-e2e-$$-$BATS_TEST_NUMBER
+    "$WYE" sub "unix:$T/s?listen" --filter 'fx.*' --count 2 --timeout 10s --lines --topics >"$T/a" &
+    sub=$!
+    eventually test -S "$T/s"
+    "$WYE" relay --pub-sub "$C" "unix:$T/s" 2>"$T/err" &
+    relay=$!
+    hears() { [ "$(w inspect --json "$C" | jq '[.participants[]? | select(.role == "reader")] | length')" = 1 ]; }
+    eventually hears
+    for pair in fx.eur:1 metal.gold:2 fx.usd:3; do printf %s "${pair#*:}" | w pub "$C" --topic "${pair%:*}"; done
+    ended $sub && [ "$code" = 0 ]
+    kill -INT $relay
+    ended $relay && [ "$code" = 130 ]
+    w rm "$C"
+    diff "$T/a" - <<<$'fx.eur 1\nfx.usd 3'
+}
