@@ -9,13 +9,6 @@ expected=$'image 1 to 640x480\nimage 2 to 640x480\nimage 3 to 640x480'
     "$WYE" rm "shm:$name"
 }
 
-@test "patterns: what a killed process left in the queue is done by the next" {
-    name=wye-example-$$-$RANDOM
-    printf '\1\0\0\0\200\2\0\0\340\1\0\0' | "$WYE" put "shm:$name"
-    [ "$(timeout 20 "$PATTERNS" "shm:$name")" = "$expected" ] # the one that was there, and two of its own
-    "$WYE" rm "shm:$name"
-}
-
 @test "patterns: unchanged on nats:" {
     command -v nats-server >/dev/null || skip "no nats-server here"
     "$WYE" means --json | grep -q '"scheme": *"nats"' || skip "built without nats:"

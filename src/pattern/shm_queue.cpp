@@ -75,7 +75,8 @@ Result<ShmOptions> options(const Uri& uri, const QueueOptions& how) {
     if (how.durability != Durability::none)
         return refuse(Errc::unsupported,
                       std::string(uri.text()) + ": what is in memory does not survive the machine; nats: keeps more");
-    WYE_TRY(auto o, shm_options(uri, ring::Shape::queue, how.create, how.depth, how.max_message));
+    WYE_TRY(auto o, shm_options(uri, ring::Shape::queue, how.create, how.depth == 0 ? std::size_t{64} << 10 : how.depth,
+                                how.max_message));
     o.made.most_deliveries = how.most_deliveries;
     return o;
 }

@@ -97,7 +97,8 @@ protected:
     Child producer(std::size_t s) {
         return Child([&, s] {
             auto out = or_throw(Producer<Numbered>::open(stage_->others, options_, patience));
-            while (!log_->stop && log_->next[s] < most) {
+            while (!log_->stop && log_->next[s] + 1 < most) {
+                if (log_->next[s] % 32 == 0) ::poll(nullptr, 0, 1);  // so that there is something to do to the end
                 const auto n = log_->next[s]++;
                 log_->told[s][n] = unknown;
                 const auto id = std::to_string(s) + "-" + std::to_string(n);
@@ -162,7 +163,7 @@ protected:
                  !opened && opened.error().is(Errc::busy) && !d.passed();)  // the dead one's place
                 opened = Publisher<Numbered>::open(stage_->others, {.depth = 1 << 20}, patience);
             auto& out = *opened;
-            while (!log_->stop && log_->next[0] < most) {
+            while (!log_->stop && log_->next[0] + 1 < most) {
                 const auto n = log_->next[0]++;
                 log_->told[0][n] = unknown;
                 if (out.publish(Numbered::make(0, n), "news", 2s) && out.flush(2s)) log_->told[0][n] = acknowledged;
@@ -226,7 +227,9 @@ std::vector<Case> cases(const std::vector<Subject>& subjects, bool (*can)(const 
     const auto seeds = soak ? static_cast<unsigned>(std::max(std::atoi(soak), 100)) : 5u;
     std::vector<Case> all;
     for (const auto& s : subjects)
-        for (unsigned seed = 1; can(s) && seed <= seeds; ++seed) all.push_back({s, seed});
+        // tcp and tls are unix's hub behind another socket.
+        for (unsigned seed = 1; can(s) && seed <= (soak || s.name[0] != 't' ? seeds : 1); ++seed)
+            all.push_back({s, seed});
     return all;
 }
 std::string name_of_case(const testing::TestParamInfo<Case>& i) {
