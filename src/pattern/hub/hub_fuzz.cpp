@@ -7,6 +7,7 @@
 #include "pattern/hub/pile.hpp"
 
 #include <cstdlib>
+#include <vector>
 
 using namespace wye;
 using namespace wye::hub;
