@@ -119,6 +119,7 @@ TEST(AsyncPattern, a_callback_is_a_token_too) {
     WYE_ASSERT_OK(out.put(7));
     int got = 0;
     in.async_take([&](Result<TakenJob<int>> job) {
+        ASSERT_TRUE(job.has_value());
         got = **job;
         (void)std::move(*job).done();
     });

@@ -318,7 +318,7 @@ TEST(HubWorkQueue, a_killed_worker_gives_back_all_that_it_had_in_order) {
     Gate ready, never;
     Child dies([&] {
         auto in = or_throw(Worker<int>::open(at.connect, {}, patience));
-        std::vector<Job<int>> all;
+        std::vector<TakenJob<int>> all;
         for (int i = 0; i < 3; ++i) all.push_back(or_throw(in.take(patience)));
         ready.open();
         return never.wait() > 1;
