@@ -106,6 +106,7 @@ std::vector<Room> rooms() {
     std::vector<Room> all;
     for (const auto* m : mechanisms()) {
         if (!m->open && !m->open_pair && !m->open_semaphore) continue;
+        if (m->traits.scheme == "tls") continue;  // its ends wait for each other, and here is one thread: tls_test.cpp
         const auto count = m->open_pair ? 1 : m->scratch ? m->scratch("/nowhere").size() : 0;
         for (std::size_t v = 0; v < count; ++v) {
             auto name = std::string(m->traits.scheme) + (count > 1 ? "_" + std::to_string(v) : "");

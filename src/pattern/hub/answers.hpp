@@ -20,39 +20,29 @@ public:
     };
     static constexpr std::size_t most_bytes = std::size_t{64} << 20;
 
-    bool expects(std::uint64_t call) const { return all_.contains(call); }
-    void expect(std::uint64_t call) { all_[call]; }
     void forget(std::uint64_t call) {
         const auto it = all_.find(call);
         if (it == all_.end()) return;
         for (const auto& a : it->second) count(a, false);
         all_.erase(it);
     }
-    /// False: there is no room for it, and the call has failed.
+    /// Of a call that is under way. False: there is no room for it, and the call has failed.
     bool add(const Frame& f) {
-        const auto it = all_.find(f.words[0]);
-        if (it == all_.end()) return true;  // a late one
         Answer a{.bytes = {f.body.begin(), f.body.end()}, .last = f.kind == Kind::failed || (f.flags & flag_last)};
         if (f.kind == Kind::failed) a.failed = kind_of(f);
         const bool full = bytes_ + f.body.size() > most_bytes;
         if (full) a = {.bytes = {}, .last = true, .failed = Errc::exhausted};
         count(a, true);
-        it->second.push_back(std::move(a));
+        all_[f.words[0]].push_back(std::move(a));
         return !full;
-    }
-    void fail(std::uint64_t call, Errc kind) {
-        if (const auto it = all_.find(call); it != all_.end()) {
-            it->second.push_back({.bytes = {}, .last = true, .failed = kind});
-            count(it->second.back(), true);
-        }
     }
     std::optional<Answer> take(std::uint64_t call) {
         const auto it = all_.find(call);
-        if (it == all_.end() || it->second.empty()) return {};
+        if (it == all_.end()) return {};
         auto a = std::move(it->second.front());
         it->second.pop_front();
         count(a, false);
-        if (a.last) all_.erase(it);
+        if (it->second.empty()) all_.erase(it);
         return a;
     }
     bool any() const noexcept { return waiting_ > 0; }

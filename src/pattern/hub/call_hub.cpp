@@ -5,6 +5,7 @@
 namespace wye::hub {
 namespace {
 
+constexpr std::size_t most_spare = 4096;       // bytes: the place of a call that small is the next one's
 constexpr std::size_t most_calls = 1024;       // of one client, under way
 constexpr std::size_t most_ahead = 1 << 20;    // bytes to one client that the kernel has not taken: then we wait
 constexpr std::size_t most_behind = 16 << 20;  // of what another server sends to it: then the client is given up
@@ -31,7 +32,9 @@ Result<std::unique_ptr<CallHub>> CallHub::open(const Uri& uri, Create create, un
 
 std::uint64_t CallHub::add(Member& client, std::uint64_t number, Bytes b, Deadline d, bool idempotent) {
     const auto id = ++numbers_;
-    auto& call = calls_[id];
+    if (spare_.empty()) spare_ = Calls{{0, Call{}}}.extract(0);
+    spare_.key() = id;
+    auto& call = calls_.insert(std::move(spare_)).position->second;
     call.client = &client, call.number = number;
     call.bytes.assign(b.begin(), b.end());
     call.deadline = d, call.idempotent = idempotent;
@@ -45,7 +48,7 @@ void CallHub::dispatch() {
     while (!waiting_.empty()) {
         const auto id = waiting_.front();
         const auto it = calls_.find(id);
-        if (it == calls_.end() || it->second.server || it->second.deadline.passed()) {
+        if (it == calls_.end() || it->second.server || (!us_.wants && it->second.deadline.passed())) {
             if (it != calls_.end() && !it->second.server) forget(it);
             waiting_.pop_front();
             continue;
@@ -84,7 +87,12 @@ void CallHub::forget(Calls::iterator it) {
     auto& call = it->second;
     if (call.client) std::erase(call.client->calls, it->first);
     if (call.server) std::erase(call.server->calls, it->first);
-    calls_.erase(it);
+    auto node = calls_.extract(it);
+    if (node.mapped().bytes.capacity() > most_spare) return;
+    auto bytes = std::move(node.mapped().bytes);
+    node.mapped() = {};
+    node.mapped().bytes = std::move(bytes);
+    spare_ = std::move(node);
 }
 
 // Sends what came of it to its client, by the client's own number.
@@ -197,7 +205,6 @@ Result<std::uint64_t> CallHub::begin(Bytes b, const CallOptions& how, Deadline d
     const Hub::Lock lock(hub_->mutex);
     if (!has_servers()) return refuse(Errc::not_found, Answers::why(Errc::not_found));
     const auto id = add(us_, numbers_ + 1, b, d, how.idempotent);
-    answers_.expect(id);
     dispatch();
     hub_->push();
     return id;
@@ -211,7 +218,7 @@ Result<carrier::Reply> CallHub::next(std::uint64_t call, Answers::Answer& room, 
             if (bell_) bell_->ring(answers_.any());
             return Answers::hand_out(room);
         }
-        if (!answers_.expects(call)) return fail(Errc::closed, "next");
+        if (of_client(us_, call) == calls_.end()) return fail(Errc::closed, "next");
         if (bell_) bell_->ring(answers_.any());
         if (!hub_->wait(lock, d)) return fail(Errc::timed_out);
     }

@@ -67,6 +67,7 @@ private:
     bool polled_ = false, ours_last_ = false;
     Member us_;
     Calls calls_;
+    Calls::node_type spare_;
     std::uint64_t numbers_ = 0;
     std::deque<std::uint64_t> waiting_, ready_;  // ready: in our hand, and not yet looked at
     std::deque<Member*> servers_;                // that connect; who is asked next is in front

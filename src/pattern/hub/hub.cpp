@@ -433,6 +433,15 @@ void Hub::push() {
 
 void Hub::pump(Conn& c) {
     c.dirty = false;
+    const auto is_full = [&] {
+        c.full = true;
+        watch(c);
+    };
+    if (c.line->owes() && !c.full && !c.broken) {
+        const long r = c.line->write(nullptr, 0);
+        if (r == -EAGAIN) return is_full();
+        if (r < 0) return breaks(c);
+    }
     while (!c.full && !c.broken) {
         iovec v[most_pieces];
         std::size_t n = 0, all = 0;
@@ -454,9 +463,7 @@ void Hub::pump(Conn& c) {
             c.out.took(went);
         else if (went)
             book_.sent(c, went);
-        if (went == all) continue;
-        c.full = true;
-        watch(c);
+        if (went != all || c.line->owes()) is_full();
     }
 }
 

@@ -64,17 +64,31 @@ class Tls : public Line {
 public:
     Tls(Fd fd, std::unique_ptr<tls::Session> s) : fd_(std::move(fd)), session_(std::move(s)) {}
     long read(MutBytes to, bool) noexcept override { return session_->read(to); }
+    // A record that was begun goes on with the very same bytes, whatever its sender would say now: it is kept.
     long write(const iovec* v, int n) noexcept override {
+        while (!begun_.empty()) {
+            const long r = session_->write(begun_);
+            if (r < 0) return r;
+            begun_.erase(begun_.begin(), begun_.begin() + r);
+        }
         long all = 0;
         for (int i = 0; i < n; ++i) {
-            if (v[i].iov_len == 0) continue;
-            const long r = session_->write({static_cast<const std::byte*>(v[i].iov_base), v[i].iov_len});
-            if (r < 0) return all > 0 ? all : r;
-            all += r;
-            if (static_cast<std::size_t>(r) < v[i].iov_len) return all;
+            Bytes left(static_cast<const std::byte*>(v[i].iov_base), v[i].iov_len);
+            while (!left.empty()) {
+                const auto record = left.first(std::min(left.size(), largest_record));
+                const long r = session_->write(record);
+                if (r == -EAGAIN) {
+                    begun_.assign(record.begin(), record.end());
+                    return all + static_cast<long>(record.size());
+                }
+                if (r < 0) return all > 0 ? all : r;
+                all += r;
+                left = left.subspan(static_cast<std::size_t>(r));
+            }
         }
         return all;
     }
+    bool owes() const noexcept override { return !begun_.empty(); }
     bool holds() const noexcept override { return session_->holds(); }
     void end() noexcept override {
         session_->close();
@@ -100,8 +114,10 @@ public:
     }
 
 private:
+    static constexpr std::size_t largest_record = 16384;
     Fd fd_;
     std::unique_ptr<tls::Session> session_;
+    std::vector<std::byte> begun_{};
 };
 
 class TlsDoor : public Door {

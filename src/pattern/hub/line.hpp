@@ -20,6 +20,8 @@ public:
     virtual long write(const iovec*, int count) noexcept = 0;
     /// There is more to read, whatever poll(2) says of the descriptor.
     virtual bool holds() const noexcept { return false; }
+    /// What write() took is not with the kernel yet: write() it, with nothing more, when the descriptor is writable.
+    virtual bool owes() const noexcept { return false; }
     /// Says that no more comes, to those who share the descriptor too.
     virtual void end() noexcept = 0;
     virtual int fd() const noexcept = 0;

@@ -101,7 +101,7 @@ Result<> Link::write(const iovec* v, int n, std::size_t& went) {
 }
 
 Result<> Link::flush(Deadline d) {
-    while (up() && !out_.empty()) {
+    while (up() && (!out_.empty() || line_->owes())) {
         const iovec v{const_cast<std::byte*>(out_.bytes().data()), out_.size()};
         std::size_t went = 0;
         if (auto r = write(&v, 1, went); !r) {
@@ -114,7 +114,7 @@ Result<> Link::flush(Deadline d) {
 }
 
 Result<> Link::send(const Frame& f, Deadline d) {
-    if (!out_.empty()) WYE_CHECK(flush(d));
+    if (!out_.empty() || (up() && line_->owes())) WYE_CHECK(flush(d));
     if (!up()) return fail(Errc::peer_died, "send");
     Front front;
     make_front(f, front);
@@ -131,7 +131,7 @@ Result<> Link::send(const Frame& f, Deadline d) {
                 out_.add({static_cast<const std::byte*>(part.iov_base) + gone, part.iov_len - gone});
                 went -= gone;
             }
-            if (out_.empty()) return {};
+            if (out_.empty() && !line_->owes()) return {};
             auto rest = flush(d);
             return !rest && rest.error().is(Errc::timed_out) ? Result<>() : rest;
         }
@@ -176,7 +176,8 @@ Result<Frame> Link::next(Deadline d) {
         }
         // Memory grows by what comes, whatever the frame claims.
         auto* place = in_.room(std::max(in_.size(), chunk));
-        const long r = line_->read({place, in_.free()}, patient && out_.empty());
+        const bool all_sent = out_.empty() && !line_->owes();
+        const long r = line_->read({place, in_.free()}, patient && all_sent);
         if (r > 0) {
             in_.added(static_cast<std::size_t>(r));
             continue;
@@ -188,10 +189,10 @@ Result<Frame> Link::next(Deadline d) {
         if (r != -EAGAIN) return down(r);
         if (d.is_now()) return fail(Errc::timed_out);
         patient = false;
-        const short events = out_.empty() ? POLLIN : POLLIN | POLLOUT;
+        const short events = all_sent ? POLLIN : POLLIN | POLLOUT;
         auto ready = sys::wait_ready(line_->fd(), events, d);
         if (!ready) return std::unexpected(ready.error());
-        if ((*ready & POLLOUT) && !out_.empty())
+        if ((*ready & POLLOUT) && !all_sent)
             if (auto sent = flush(Deadline::now()); !sent && !sent.error().is(Errc::timed_out)) return down(0);
     }
 }

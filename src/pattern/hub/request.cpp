@@ -54,9 +54,8 @@ public:
             if (!r) return std::unexpected(std::move(r).error());
             break;
         }
-        answers_.expect(id);
-        auto& call = calls_[id];
-        call.deadline = d, call.times = link_->times();
+        auto& call = calls_.emplace_back();
+        call.id = id, call.deadline = d, call.times = link_->times();
         if (how.idempotent) call.bytes.emplace(b.begin(), b.end());
         return id;
     }
@@ -64,23 +63,23 @@ public:
     Result<carrier::Reply> next(std::uint64_t id, Deadline d) override {
         auto got = one(id, d);
         link_->settle(answers_.any());
-        if (got ? got->last : !got.error().is(Errc::timed_out)) calls_.erase(id);
+        if (got ? got->last : !got.error().is(Errc::timed_out)) forget(id);
         return got;
     }
 
     void cancel(std::uint64_t id) noexcept override {
-        answers_.forget(id);
-        const auto it = calls_.find(id);
-        if (it == calls_.end()) return;
-        if (link_->up() && it->second.times == link_->times())
+        const auto* call = find(id);
+        if (!call) return;
+        if (link_->up() && call->times == link_->times())
             (void)link_->send({.kind = Kind::cancel, .words = {id}}, soon(Deadline::now()));
-        calls_.erase(it);
+        forget(id);
     }
     std::size_t max_message() const noexcept override { return link_->max_message(); }
     int native_handle() noexcept override { return link_->native_handle(); }
 
 private:
     struct Call {
+        std::uint64_t id = 0;
         Deadline deadline = Deadline::never();
         std::uint32_t times = 0;                          // of the connection it was sent by
         std::optional<std::vector<std::byte>> bytes{};  // it may be asked again
@@ -102,41 +101,45 @@ private:
     }
     Result<carrier::Reply> one(std::uint64_t id, Deadline d) {
         if (auto a = answers_.take(id)) return Answers::hand_out(room_ = std::move(*a));
+        auto* call = find(id);
+        if (!call) return fail(Errc::closed, "next");
         for (;;) {
-            const auto it = calls_.find(id);
-            if (it == calls_.end()) return fail(Errc::closed, "next");
-            if (auto again = still_asked(id, it->second, d); !again) return std::unexpected(std::move(again).error());
+            WYE_CHECK(still_asked(*call, d));
             auto f = link_->next(d);
             if (!f && link_->up()) return std::unexpected(std::move(f).error());
             if (!f || (f->kind != Kind::reply && f->kind != Kind::failed)) continue;
             if (f->words[0] != id) {
-                if (!answers_.add(*f)) (void)link_->send({.kind = Kind::cancel, .words = {f->words[0]}}, soon(d));
+                if (find(f->words[0]) && !answers_.add(*f)) (void)link_->send({.kind = Kind::cancel, .words = {f->words[0]}}, soon(d));
                 continue;
             }
-            it->second.bytes.reset();  // half an answer is not asked for again
-            const bool last = f->kind == Kind::failed || (f->flags & flag_last);
-            if (last) answers_.forget(id);
-            if (f->kind == Kind::reply) return carrier::Reply{f->body, last};
+            call->bytes.reset();  // half an answer is not asked for again
+            if (f->kind == Kind::reply) return carrier::Reply{f->body, (f->flags & flag_last) != 0};
             return refuse(Answers::kind_of(*f), text_of(f->body));
         }
     }
     // The server that had it died. Asked again, or nobody knows how far it came.
-    Result<> still_asked(std::uint64_t id, Call& call, Deadline d) {
+    Result<> still_asked(Call& call, Deadline d) {
         if (link_->up() && call.times == link_->times()) return {};
-        if (!call.bytes) {
-            answers_.forget(id);
-            return refuse(Errc::peer_died, Answers::why(Errc::peer_died));
-        }
+        if (!call.bytes) return refuse(Errc::peer_died, Answers::why(Errc::peer_died));
         WYE_CHECK(there(d));
-        WYE_CHECK(say(id, *call.bytes, call.deadline, true, true));
+        WYE_CHECK(say(call.id, *call.bytes, call.deadline, true, true));
         call.times = link_->times();
         return {};
+    }
+
+    Call* find(std::uint64_t id) noexcept {
+        const auto it = std::ranges::find(calls_, id, &Call::id);
+        return it == calls_.end() ? nullptr : &*it;
+    }
+    void forget(std::uint64_t id) {
+        answers_.forget(id);
+        std::erase_if(calls_, [&](const Call& c) { return c.id == id; });
     }
 
     std::unique_ptr<Link> link_;
     std::uint64_t number_ = 0;
     Answers answers_;
-    std::unordered_map<std::uint64_t, Call> calls_;
+    std::vector<Call> calls_;  // few at a time
     Answers::Answer room_;
 };
 
