@@ -1,10 +1,10 @@
 // The patterns of wye: flow and paced as the others; call, and the bare ping-pong that it is compared with; how evenly
 // a work queue shares. `uri` and `listen` are the two sides' addresses.
-#include "ways.hpp"
-
 #include "wye/pattern/pub_sub.hpp"
 #include "wye/pattern/request.hpp"
 #include "wye/pattern/work_queue.hpp"
+
+#include "ways.hpp"
 
 #include <sys/socket.h>
 
@@ -88,13 +88,15 @@ void bare(const Args& a) {
     std::vector<std::byte> room(size);
     Child child(a, [&] {
         for (;;)
-            if (recv(ends[1], room.data(), room.size(), 0) <= 0 || send(ends[1], room.data(), room.size(), 0) <= 0) give_up("child");
+            if (recv(ends[1], room.data(), room.size(), 0) <= 0 || send(ends[1], room.data(), room.size(), 0) <= 0)
+                give_up("child");
     });
     pin(a, Side::parent);
     std::vector<std::uint64_t> took;
     for (std::size_t i = 0; i < n + n / 10; ++i) {
         const auto begin = ticks();
-        if (send(ends[0], room.data(), room.size(), 0) <= 0 || recv(ends[0], room.data(), room.size(), 0) <= 0) give_up("parent");
+        if (send(ends[0], room.data(), room.size(), 0) <= 0 || recv(ends[0], room.data(), room.size(), 0) <= 0)
+            give_up("parent");
         if (i >= n / 10) took.push_back(ticks() - begin);
     }
     print_times(std::move(took), 1);

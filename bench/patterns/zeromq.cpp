@@ -42,6 +42,7 @@ struct ZeroMq {
 
 int main(int argc, char** argv) {
     const Args a(argc, argv);
-    if (is(a, "pattern", "queue") ? ways_of<ZeroMq<ZMQ_PUSH, ZMQ_PULL>>(a) : ways_of<ZeroMq<ZMQ_XPUB, ZMQ_SUB>>(a)) return 0;
+    if (is(a, "pattern", "queue") ? ways_of<ZeroMq<ZMQ_PUSH, ZMQ_PULL>>(a) : ways_of<ZeroMq<ZMQ_XPUB, ZMQ_SUB>>(a))
+        return 0;
     give_up("flow or paced");
 }

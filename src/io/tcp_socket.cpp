@@ -99,7 +99,8 @@ bool is_loopback(std::string_view host, bool listens) noexcept {
     if (host.empty()) return !listens;  // listening: every address
     if (host == "::1" || host == "localhost" || host.ends_with(".localhost")) return true;
     // As numbers only: 127.example.org is a name like any other.
-    return host.starts_with("127.") && std::ranges::all_of(host, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+    return host.starts_with("127.") &&
+           std::ranges::all_of(host, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
 Result<> check_plaintext(const Uri& uri, const HostPort& at, bool listens) {
@@ -112,10 +113,11 @@ Result<> check_plaintext(const Uri& uri, const HostPort& at, bool listens) {
     if (is_loopback(at.host, listens)) return {};
     const auto host = at.host.find(':') == at.host.npos ? at.host : "[" + at.host + "]";
     const auto where = host + ":" + at.port + (listens ? "?listen&" : "?");
-    return refuse(Errc::denied, std::string(uri.text()) + ": " +
-                                    (at.host.empty() ? "every address of this machine" : "\"" + at.host + "\"") +
-                                    " is not loopback, and everyone on the way could read and write along; write tls://" +
-                                    where + "ca=FILE&cert=FILE&key=FILE, or tcp://" + where + "plaintext=allow");
+    return refuse(Errc::denied,
+                  std::string(uri.text()) + ": " +
+                      (at.host.empty() ? "every address of this machine" : "\"" + at.host + "\"") +
+                      " is not loopback, and everyone on the way could read and write along; write tls://" + where +
+                      "ca=FILE&cert=FILE&key=FILE, or tcp://" + where + "plaintext=allow");
 }
 
 }  // namespace wye

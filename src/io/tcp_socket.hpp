@@ -37,6 +37,7 @@ Result<T> tcp_settled(Result<T> r) {
 bool is_loopback(std::string_view host, bool listens) noexcept;
 /// Errc::denied for tcp:// with another host, unless the URI says plaintext=allow.
 Result<> check_plaintext(const Uri&, const HostPort&, bool listens);
-inline constexpr Param plaintext_param{"plaintext", "allow", "also beyond this machine, where everyone on the way can read and write along"};
+inline constexpr Param plaintext_param{"plaintext", "allow",
+                                       "also beyond this machine, where everyone on the way can read and write along"};
 
 }  // namespace wye

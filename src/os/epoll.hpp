@@ -35,16 +35,15 @@ inline long epoll_remove(int epoll, int fd) noexcept {
 /// How many of `room` are ready, 0 at the deadline. Before Linux 5.11 it waits whole milliseconds.
 inline long epoll_wait(int epoll, epoll_event* room, int n, Deadline d) noexcept {
     if (d.is_never() || d.is_now())
-        return hot_call(Call::epoll, [&] {
-            return bare(SYS_epoll_pwait, epoll, word(room), n, d.is_never() ? -1 : 0, 0, 8);
-        });
+        return hot_call(Call::epoll,
+                        [&] { return bare(SYS_epoll_pwait, epoll, word(room), n, d.is_never() ? -1 : 0, 0, 8); });
     const Left left(d);
-    const long r = hot_call(Call::epoll, [&] {
-        return bare(SYS_epoll_pwait2, epoll, word(room), n, word(left.get()), 0, 8);
-    });
+    const long r =
+        hot_call(Call::epoll, [&] { return bare(SYS_epoll_pwait2, epoll, word(room), n, word(left.get()), 0, 8); });
     if (r != -ENOSYS) return r;
     const auto ms = (d.left().count() + 999'999) / 1'000'000;
-    return call(Call::epoll, [&] { return ::epoll_wait(epoll, room, n, static_cast<int>(ms < 1 << 30 ? ms : 1 << 30)); });
+    return call(Call::epoll,
+                [&] { return ::epoll_wait(epoll, room, n, static_cast<int>(ms < 1 << 30 ? ms : 1 << 30)); });
 }
 
 /// A descriptor that is readable while its number is not 0.

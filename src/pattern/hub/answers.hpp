@@ -57,10 +57,14 @@ public:
     }
     static std::string_view why(Errc kind) noexcept {
         switch (kind) {
-            case Errc::peer_died: return "the server died over the request";
-            case Errc::not_found: return "no server is there";
-            case Errc::exhausted: return "too much of the answers was not looked at";
-            default: return "the request failed";
+            case Errc::peer_died:
+                return "the server died over the request";
+            case Errc::not_found:
+                return "no server is there";
+            case Errc::exhausted:
+                return "too much of the answers was not looked at";
+            default:
+                return "the request failed";
         }
     }
 

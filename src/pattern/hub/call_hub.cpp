@@ -22,7 +22,8 @@ std::uint64_t microseconds(Deadline d) {
 Result<std::unique_ptr<CallHub>> CallHub::open(const Uri& uri, Create create, unsigned permissions,
                                                std::size_t max_message, Role role) {
     std::unique_ptr<CallHub> c(new CallHub(role));
-    WYE_TRY(c->hub_, Hub::open(uri, create, permissions, {.pattern = Pattern::request, .max_message = max_message}, *c));
+    WYE_TRY(c->hub_,
+            Hub::open(uri, create, permissions, {.pattern = Pattern::request, .max_message = max_message}, *c));
     if (role == Role::server) WYE_CHECK(c->hub_->open_desk());
     WYE_CHECK(c->hub_->start());
     return c;

@@ -34,8 +34,8 @@ public:
 
 private:
     struct Member : State {
-        Conn* conn = nullptr;  // null: ours
-        bool wants = false;    // a server's: it has nothing to do
+        Conn* conn = nullptr;                // null: ours
+        bool wants = false;                  // a server's: it has nothing to do
         std::vector<std::uint64_t> calls{};  // a client's own, a server's in hand
     };
     struct Call {

@@ -3,10 +3,9 @@
 #pragma once
 #include "wye/os/fd.hpp"
 
+#include "os/epoll.hpp"
 #include "pattern/hub/line.hpp"
 #include "pattern/hub/pile.hpp"
-
-#include "os/epoll.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -61,8 +60,8 @@ public:
 struct Rules {
     Pattern pattern;
     std::size_t max_message;
-    std::size_t most = 4096;       // connections
-    std::size_t most_new = 64;     // of them, those that have not said hello: beyond it the oldest goes
+    std::size_t most = 4096;        // connections
+    std::size_t most_new = 64;      // of them, those that have not said hello: beyond it the oldest goes
     std::chrono::seconds hello{5};  // the time they have for it
 };
 

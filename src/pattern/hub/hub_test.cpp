@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-
 using namespace wye;
 using namespace wye::hub;
 using namespace std::chrono_literals;
@@ -29,9 +28,7 @@ struct Place {
     std::string connect = "unix:@" + test::unique_name("wye-hub"), listen = connect + "?listen";
 };
 
-std::unique_ptr<Line> raw(const Place& p) {
-    return or_throw(connect(or_throw(Uri::parse(p.connect)), patience));
-}
+std::unique_ptr<Line> raw(const Place& p) { return or_throw(connect(or_throw(Uri::parse(p.connect)), patience)); }
 
 void say(Line& line, Bytes b) {
     const iovec v{const_cast<std::byte*>(b.data()), b.size()};
@@ -193,8 +190,7 @@ TEST(HubPubSub, a_stopped_subscriber_is_borne_as_it_asked) {
         auto p = or_throw(Publisher<std::string>::open(at.listen, {.depth = 65536}));
         Shared<std::atomic<std::uint64_t>> got, lost, last;
         Child c([&] {
-            auto s = or_throw(
-                Subscriber<std::string>::open(at.connect, {.slow = slow, .patience = 200ms}, patience));
+            auto s = or_throw(Subscriber<std::string>::open(at.connect, {.slow = slow, .patience = 200ms}, patience));
             ready.open();
             for (;;) {
                 auto m = s.next(patience);

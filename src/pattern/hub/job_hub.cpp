@@ -132,7 +132,7 @@ JobHub::Slot* JobHub::in_hand(const Taker& t, std::uint64_t tok) {
     if (i >= slots_.size()) return nullptr;
     auto& s = slots_[i];
     return (s.at == At::in_hand || s.at == At::dead_in_hand) && s.holder == &t && s.generation == tok >> 24 ? &s
-                                                                                                             : nullptr;
+                                                                                                            : nullptr;
 }
 
 // Out of somebody's hand: to those that wait, or to the dead.
@@ -284,20 +284,27 @@ Result<bool> JobHub::frame(Conn& c, const Frame& f) {
     }
     if (!worker) return f.kind == Kind::put ? arrived(c, f) : fail(Errc::corrupt, "frame");
     switch (f.kind) {
-        case Kind::want: ask(t, f.words[0], f.flags & flag_now); return true;
+        case Kind::want:
+            ask(t, f.words[0], f.flags & flag_now);
+            return true;
         case Kind::unwant:
             hub_->send(c, {.kind = Kind::none, .words = {std::exchange(t.want, 0)}});
             t.hungry = false;
             return true;
-        case Kind::done: finished(t, f.words[0]); return true;
+        case Kind::done:
+            finished(t, f.words[0]);
+            return true;
         case Kind::give_back:
             if (in_hand(t, f.words[0]))
                 back(static_cast<Index>(f.words[0] & 0xffffff),
                      std::chrono::microseconds(std::min<std::uint64_t>(f.words[1], 1ull << 48)));
             dispatch();
             return true;
-        case Kind::ask_dead: dead_to(c); return true;
-        default: return fail(Errc::corrupt, "frame");
+        case Kind::ask_dead:
+            dead_to(c);
+            return true;
+        default:
+            return fail(Errc::corrupt, "frame");
     }
 }
 
@@ -307,10 +314,8 @@ void JobHub::dead_to(Conn& c) {
     dead_.pop_front();
     into_hand(of(c), i, At::dead_in_hand);
     const auto& s = slots_[i];
-    hub_->send(c, {.kind = Kind::job,
-                   .flags = flag_dead,
-                   .words = {token(i), s.deliveries, s.priority},
-                   .body = s.bytes});
+    hub_->send(c,
+               {.kind = Kind::job, .flags = flag_dead, .words = {token(i), s.deliveries, s.priority}, .body = s.bytes});
 }
 
 Result<bool> JobHub::arrived(Conn& c, const Frame& f) {
@@ -320,8 +325,7 @@ Result<bool> JobHub::arrived(Conn& c, const Frame& f) {
     const bool known = (last != puts_.end() && number <= last->second) || (!f.id.empty() && ids_.has(f.id));
     if (!known && !room_for(f.body.size())) {
         const auto now = Clock::now();
-        if (!t.held)
-            t.held = now + std::chrono::microseconds(std::min<std::uint64_t>(f.words[1], 1ull << 48));
+        if (!t.held) t.held = now + std::chrono::microseconds(std::min<std::uint64_t>(f.words[1], 1ull << 48));
         if (*t.held > now) {
             held_.push_back(c.number);
             return false;

@@ -22,12 +22,12 @@ public:
     /// A worker, ours or one that connects.
     struct Taker : State {
         Conn* conn = nullptr;
-        std::uint64_t want = 0;   // jobs it asked for
-        bool hungry = false;      // it has nothing to do
-        bool listed = false;      // among those that are asked next
-        bool alone = false;       // it has one that somebody had before: no other is put into its hands unasked
+        std::uint64_t want = 0;  // jobs it asked for
+        bool hungry = false;     // it has nothing to do
+        bool listed = false;     // among those that are asked next
+        bool alone = false;      // it has one that somebody had before: no other is put into its hands unasked
         std::vector<std::uint32_t> hand{};
-        std::deque<std::uint32_t> ready{};  // ours: in hand, and not yet looked at
+        std::deque<std::uint32_t> ready{};        // ours: in hand, and not yet looked at
         std::optional<Clock::time_point> held{};  // a producer's: until when its put waits
     };
 

@@ -1,7 +1,7 @@
 // A connection of whatever kind, and where such come from: all that a hub and those who connect to it know of sockets.
 #pragma once
-#include "wye/base/deadline.hpp"
 #include "wye/base/bytes.hpp"
+#include "wye/base/deadline.hpp"
 #include "wye/core/uri.hpp"
 #include "wye/pattern/options.hpp"
 

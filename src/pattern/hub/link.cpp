@@ -40,12 +40,8 @@ Result<> Link::connect(Deadline d) {
     max_message_ = 4096;  // of a welcome, and of the sentence of a refusal
     std::byte mark[8];
     std::memcpy(mark, &hello.mark, 8);
-    auto said = send({.kind = Kind::hello,
-                      .words = words_of_hello(hello),
-                      .text = hello.filter,
-                      .id = hello.name,
-                      .body = mark},
-                     d);
+    auto said = send(
+        {.kind = Kind::hello, .words = words_of_hello(hello), .text = hello.filter, .id = hello.name, .body = mark}, d);
     auto got = said ? next(d) : Result<Frame>(std::unexpected(said.error()));
     Result<> well;
     if (!got) {

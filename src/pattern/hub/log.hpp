@@ -1,9 +1,8 @@
 // What was published last, as the frames in which it leaves: a ring of bytes, and readers who stand in it. What is to
 // be sent to a reader lies there ready, and is kept once however many read it.
 #pragma once
-#include "pattern/hub/wire.hpp"
-
 #include "os/syscall.hpp"
+#include "pattern/hub/wire.hpp"
 
 #include <memory>
 

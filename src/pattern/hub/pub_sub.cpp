@@ -1,9 +1,9 @@
 // Publishers and subscribers of a hub.
+#include "wye/pattern/topic.hpp"
+
 #include "pattern/hub/ends.hpp"
 #include "pattern/hub/link.hpp"
 #include "pattern/hub/topic_hub.hpp"
-
-#include "wye/pattern/topic.hpp"
 
 namespace wye::hub {
 namespace {
@@ -178,8 +178,7 @@ Result<std::unique_ptr<carrier::Subscriber>> subscriber(const Uri& uri, const Su
         return uri.refuse("a durable subscription is kept by nats: only; leave out SubscribeOptions::name");
     WYE_TRY(const bool listens, uri.flag("listen"));
     if (listens) {
-        WYE_TRY(auto hub,
-                TopicHub::open(uri, how.create, 0600, usual_depth, or_usual(how.max_message, usual_message)));
+        WYE_TRY(auto hub, TopicHub::open(uri, how.create, 0600, usual_depth, or_usual(how.max_message, usual_message)));
         return std::make_unique<HubSubscriber>(std::move(hub), how);
     }
     WYE_TRY(auto link, Link::open(uri,

@@ -21,9 +21,7 @@ std::uint64_t microseconds(Deadline d) {
 class HubClient final : public carrier::Client {
 public:
     explicit HubClient(std::unique_ptr<CallHub> h) : hub_(std::move(h)) { hub_->use(bell_); }
-    Result<std::uint64_t> begin(Bytes b, const CallOptions& how, Deadline d) override {
-        return hub_->begin(b, how, d);
-    }
+    Result<std::uint64_t> begin(Bytes b, const CallOptions& how, Deadline d) override { return hub_->begin(b, how, d); }
     Result<carrier::Reply> next(std::uint64_t call, Deadline d) override { return hub_->next(call, room_, d); }
     void cancel(std::uint64_t call) noexcept override { hub_->cancel(call); }
     std::size_t max_message() const noexcept override { return hub_->max_message(); }
@@ -81,7 +79,7 @@ private:
     struct Call {
         std::uint64_t id = 0;
         Deadline deadline = Deadline::never();
-        std::uint32_t times = 0;                          // of the connection it was sent by
+        std::uint32_t times = 0;                        // of the connection it was sent by
         std::optional<std::vector<std::byte>> bytes{};  // it may be asked again
     };
 
@@ -109,7 +107,8 @@ private:
             if (!f && link_->up()) return std::unexpected(std::move(f).error());
             if (!f || (f->kind != Kind::reply && f->kind != Kind::failed)) continue;
             if (f->words[0] != id) {
-                if (find(f->words[0]) && !answers_.add(*f)) (void)link_->send({.kind = Kind::cancel, .words = {f->words[0]}}, soon(d));
+                if (find(f->words[0]) && !answers_.add(*f))
+                    (void)link_->send({.kind = Kind::cancel, .words = {f->words[0]}}, soon(d));
                 continue;
             }
             call->bytes.reset();  // half an answer is not asked for again

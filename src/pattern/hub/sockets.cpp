@@ -1,6 +1,7 @@
 // The carriers over stream sockets: unix:, tcp:.
-#include "pattern/hub/ends.hpp"
 #include "pattern/hub/sockets.hpp"
+
+#include "pattern/hub/ends.hpp"
 
 namespace wye::carrier {
 namespace {

@@ -11,8 +11,8 @@ constexpr std::size_t at_once = 256 << 10;  // to one subscriber, before the nex
 
 }  // namespace
 
-Result<std::unique_ptr<TopicHub>> TopicHub::open(const Uri& uri, Create create, unsigned permissions,
-                                                 std::size_t depth, std::size_t max_message) {
+Result<std::unique_ptr<TopicHub>> TopicHub::open(const Uri& uri, Create create, unsigned permissions, std::size_t depth,
+                                                 std::size_t max_message) {
     const auto least = 2 * (max_message + most_front + 8);
     std::unique_ptr<TopicHub> t(new TopicHub(std::max(depth, least)));
     WYE_TRY(t->hub_,

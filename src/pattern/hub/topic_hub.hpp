@@ -34,8 +34,8 @@ public:
 private:
     struct Member : State {
         Reader reader;
-        bool ready = true, asked = false;   // Slow::latest
-        unsigned least = 0;                 // a publisher's: it waits for so many subscribers
+        bool ready = true, asked = false;         // Slow::latest
+        unsigned least = 0;                       // a publisher's: it waits for so many subscribers
         std::optional<Clock::time_point> held{};  // a publisher's: it waits since
     };
     explicit TopicHub(std::size_t depth) : log_(depth) {}
@@ -54,9 +54,9 @@ private:
     std::vector<std::uint64_t> held_;  // publishers whose frame waits
     Reader* local_ = nullptr;
     Bell* bell_ = nullptr;
-    std::uint64_t floor_ = 0;  // no reader that may hold it up stands before this byte
+    std::uint64_t floor_ = 0;                                // no reader that may hold it up stands before this byte
     Clock::time_point patience_ = Clock::time_point::max();  // until when the next one is waited for
-    std::unique_ptr<Hub> hub_;  // last: its end calls us
+    std::unique_ptr<Hub> hub_;                               // last: its end calls us
 };
 
 }  // namespace wye::hub

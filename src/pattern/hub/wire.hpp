@@ -66,7 +66,8 @@ constexpr unsigned words_of(Kind k) noexcept {
         case Kind::nothing:
         case Kind::unwant:
         case Kind::ask_dead:
-        case Kind::ask_depth: return 0;
+        case Kind::ask_depth:
+            return 0;
         case Kind::refused:
         case Kind::publish:
         case Kind::sample:
@@ -77,16 +78,20 @@ constexpr unsigned words_of(Kind k) noexcept {
         case Kind::none:
         case Kind::done:
         case Kind::cancel:
-        case Kind::reply: return 1;
+        case Kind::reply:
+            return 1;
         case Kind::welcome:
         case Kind::give_back:
         case Kind::request:
-        case Kind::failed: return 2;
+        case Kind::failed:
+            return 2;
         case Kind::hello:
         case Kind::put:
         case Kind::job:
-        case Kind::depth: return 3;
-        case Kind::end_: break;
+        case Kind::depth:
+            return 3;
+        case Kind::end_:
+            break;
     }
     return 255;
 }

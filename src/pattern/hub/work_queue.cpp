@@ -243,7 +243,8 @@ void LinkWorker::came(const Frame& f) {
 }
 
 void LinkWorker::ask(bool now) {
-    const auto wanted = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(ahead / std::max(pace_, 1ns)), 1, most_ahead);
+    const auto wanted =
+        std::clamp<std::uint64_t>(static_cast<std::uint64_t>(ahead / std::max(pace_, 1ns)), 1, most_ahead);
     std::uint64_t more = wanted > 1 && asked_ <= wanted / 2 ? wanted - asked_ : 0;
     if (now && asked_ + more == 0) more = 1;
     if (more == 0 && (!now || hungry_)) return;

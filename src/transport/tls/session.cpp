@@ -96,8 +96,7 @@ Result<> take_cert(SSL_CTX* c, const std::string& path) {
 Result<> take_key(SSL_CTX* c, const std::string& path) {
     WYE_TRY(auto pem, read_file(path, true));
     const auto bio = text_bio(pem);
-    const auto key =
-        std::unique_ptr<EVP_PKEY, Free>(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+    const auto key = std::unique_ptr<EVP_PKEY, Free>(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
     OPENSSL_cleanse(pem.data(), pem.size());
     if (!key) return unusable(path, "no key that can be read without a password");
     if (SSL_CTX_use_PrivateKey(c, key.get()) != 1 || SSL_CTX_check_private_key(c) != 1)
@@ -202,12 +201,19 @@ Session::~Session() { SSL_free(ssl_); }
 
 long Session::outcome(int r) noexcept {
     switch (SSL_get_error(ssl_, r)) {
-        case SSL_ERROR_NONE: return 0;
-        case SSL_ERROR_WANT_READ: return wants_ = POLLIN, -EAGAIN;
-        case SSL_ERROR_WANT_WRITE: return wants_ = POLLOUT, -EAGAIN;
-        case SSL_ERROR_ZERO_RETURN: return -EPIPE;
-        case SSL_ERROR_SYSCALL: ERR_clear_error(); return -ECONNRESET;
-        default: break;
+        case SSL_ERROR_NONE:
+            return 0;
+        case SSL_ERROR_WANT_READ:
+            return wants_ = POLLIN, -EAGAIN;
+        case SSL_ERROR_WANT_WRITE:
+            return wants_ = POLLOUT, -EAGAIN;
+        case SSL_ERROR_ZERO_RETURN:
+            return -EPIPE;
+        case SSL_ERROR_SYSCALL:
+            ERR_clear_error();
+            return -ECONNRESET;
+        default:
+            break;
     }
     const auto code = ERR_peek_error();
     const int why = ERR_GET_REASON(code);
@@ -284,13 +290,20 @@ Error Session::error(long answer) const {
         return Error::saying(kind, "tls: " + why_);
     };
     switch (-answer) {
-        case EAGAIN: return Error(Errc::timed_out);
-        case EACCES: return said(Errc::denied);
-        case EPROTO: return said(Errc::mismatch);
-        case EBADMSG: return said(Errc::corrupt);
-        case ECONNRESET: return Error(Errc::peer_died, "tls", {}, ECONNRESET);
-        case EPIPE: return Error(Errc::closed, "tls", {}, EPIPE);
-        default: return sys::error(answer, "tls");
+        case EAGAIN:
+            return Error(Errc::timed_out);
+        case EACCES:
+            return said(Errc::denied);
+        case EPROTO:
+            return said(Errc::mismatch);
+        case EBADMSG:
+            return said(Errc::corrupt);
+        case ECONNRESET:
+            return Error(Errc::peer_died, "tls", {}, ECONNRESET);
+        case EPIPE:
+            return Error(Errc::closed, "tls", {}, EPIPE);
+        default:
+            return sys::error(answer, "tls");
     }
 }
 

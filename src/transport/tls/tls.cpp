@@ -25,7 +25,8 @@ using tls::Session;
 // ---------------------------------------------------------------- a connection
 
 struct TlsSocket::Impl {
-    Impl(Fd fd, std::unique_ptr<Session> s, StreamOptions o) : session(std::move(s)), options(o), in(std::move(fd), o) {}
+    Impl(Fd fd, std::unique_ptr<Session> s, StreamOptions o)
+        : session(std::move(s)), options(o), in(std::move(fd), o) {}
 
     std::unique_ptr<Session> session;
     StreamOptions options;
@@ -86,8 +87,7 @@ Result<std::size_t> TlsSocket::Impl::read_some(const iovec* v, Deadline d) {
 }
 
 Result<MutBytes> TlsSocket::recv(MutBytes into, Deadline d) {
-    return tcp_settled(
-        impl_->in.recv_by(into, [&](const iovec* v, int) { return impl_->read_some(v, d); }));
+    return tcp_settled(impl_->in.recv_by(into, [&](const iovec* v, int) { return impl_->read_some(v, d); }));
 }
 
 Result<Bytes> TlsSocket::recv_view(Deadline d) {
@@ -185,10 +185,9 @@ Result<TlsListener> TlsListener::listen(const std::string& host, const std::stri
     const long e = sys::epoll_create();
     if (e < 0) return sys::fail(e, "epoll_create1");
     Fd epoll(static_cast<int>(e));
-    if (const long r = sys::epoll_add(epoll.get(), bound.fd.get()); r < 0)
-        return sys::fail(r, "epoll_ctl");
-    return TlsListener(std::unique_ptr<Impl>(
-        new Impl{.at = std::move(bound), .options = std::move(o), .context = std::move(context), .epoll = std::move(epoll)}));
+    if (const long r = sys::epoll_add(epoll.get(), bound.fd.get()); r < 0) return sys::fail(r, "epoll_ctl");
+    return TlsListener(std::unique_ptr<Impl>(new Impl{
+        .at = std::move(bound), .options = std::move(o), .context = std::move(context), .epoll = std::move(epoll)}));
 }
 
 Result<> TlsListener::Impl::admit() {
@@ -232,7 +231,8 @@ Result<TlsSocket> TlsListener::accept(Deadline d) {
             const std::lock_guard lock(i.mutex);
             WYE_CHECK(i.admit());
             if (auto v = i.ready())
-                return TlsSocket(std::make_unique<TlsSocket::Impl>(std::move(v->fd), std::move(v->session), i.options.stream));
+                return TlsSocket(
+                    std::make_unique<TlsSocket::Impl>(std::move(v->fd), std::move(v->session), i.options.stream));
             until = d.sooner(i.next_end());
         }
         if (d.is_now()) return fail(Errc::timed_out);

@@ -53,7 +53,8 @@ class Meddler {
 public:
     using Bend = std::function<bool(std::string&, bool to_listener)>;  // false: cut both off, without farewell
     Meddler(unsigned port, Bend bend)
-        : listener_(or_throw(TcpListener::listen("127.0.0.1", "0"))), thread_([this, port, bend] { run(port, bend); }) {}
+        : listener_(or_throw(TcpListener::listen("127.0.0.1", "0"))),
+          thread_([this, port, bend] { run(port, bend); }) {}
     ~Meddler() { thread_.join(); }
     unsigned port() const { return listener_.port(); }
 
