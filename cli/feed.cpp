@@ -70,7 +70,7 @@ std::optional<Durability> durability_of(const char* verb, const std::string& tex
 
 std::optional<std::size_t> size_of(const char* verb, const char* option, const std::string& text) {
     if (text.empty()) return 0;
-    if (const auto n = parse_size(text); n && *n > 0) return *n;
+    if (const auto n = parse_size(text); n && *n > 0) return n;
     (void)usage_error(verb, fmt::format("{}={}: write a size as 4096 or 64K", option, escape(text)));
     return {};
 }
