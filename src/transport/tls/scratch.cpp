@@ -3,6 +3,9 @@
 #include "wye/os/replace_file.hpp"
 #include "wye/os/temp_dir.hpp"
 
+#include "os/dir_calls.hpp"
+#include "os/fork.hpp"
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -78,12 +81,24 @@ Result<TlsIdentity> make_files(const std::string& directory, const std::string& 
 }
 
 std::optional<TlsIdentity> throw_away_files() {
+    // By name only: who counts descriptors finds none of ours.
     struct Made {
-        Result<TempDir> place = TempDir::make("wye-tls");
-        std::optional<TlsIdentity> files{};
+        std::string place;
+        std::optional<TlsIdentity> files;
+        std::uint64_t generation = sys::fork_generation();
+
         Made() {
-            if (!place) return;
-            if (auto made = make_files(place->path())) files = std::move(*made);
+            auto made = TempDir::make("wye-tls");
+            if (!made) return;
+            made->keep();
+            place = made->path();
+            if (auto all = make_files(place)) files = std::move(*all);
+        }
+        ~Made() {
+            if (place.empty() || generation != sys::fork_generation()) return;
+            if (files)
+                for (const auto* f : {&files->ca, &files->cert, &files->key}) (void)sys::unlink(f->c_str());
+            (void)sys::rmdirat(AT_FDCWD, place.c_str());
         }
     };
     static const Made made;
