@@ -110,6 +110,7 @@ void share(const Args& a) {
     constexpr std::size_t workers = 4;
     struct Counts {
         std::atomic<unsigned> ready{0}, done{0}, by[workers]{};
+        std::atomic<std::uint64_t> busy[workers]{};
     };
     auto& c = shared<Counts>();
     auto producer = or_throw(Producer<Bytes>::open(where.listen));
@@ -121,7 +122,9 @@ void share(const Args& a) {
             ++c.ready;
             for (;;) {
                 auto job = or_throw(in.take());
+                const auto begin = ticks();
                 usleep(static_cast<useconds_t>(w == 0 ? us * slower : us));
+                c.busy[w] += ticks() - begin;
                 ++c.by[w];
                 or_throw(std::move(job).done());
                 ++c.done;
@@ -134,7 +137,11 @@ void share(const Args& a) {
     while (c.done < n) usleep(200);
     const auto took = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
     const auto [least, most] = std::minmax({c.by[0].load(), c.by[1].load(), c.by[2].load(), c.by[3].load()});
-    const double ideal = static_cast<double>(n * us) / (workers - 1 + 1.0 / static_cast<double>(slower));
+    // By the time that a job really took each of them.
+    double rate = 0;
+    for (std::size_t w = 0; w < workers; ++w)
+        rate += c.by[w] / (static_cast<double>(c.busy[w]) * ns_a_tick() / 1000);
+    const double ideal = static_cast<double>(n) / rate;
     std::printf("{\"most/least\": %.3f, \"all\": %.3f}\n", 1.0 * most / least, took / ideal);
 }
 

@@ -306,13 +306,14 @@ void Hub::read(Conn& c) {
 std::size_t Hub::consume(Conn& c, Bytes all) {
     std::size_t used = 0;
     while (!c.broken && !c.paused) {
-        auto p = parse(all.subspan(used), c.hello ? rules_.max_message : largest_hello);
-        if (!p) {
+        Frame f;
+        Bad bad;
+        const auto size = cut(all.subspan(used), c.hello ? rules_.max_message : largest_hello, f, bad);
+        if (bad != Bad::none) {
             breaks(c);
             break;
         }
-        if (!*p) break;
-        const auto& f = (*p)->frame;
+        if (size == 0) break;
         const auto took = take(c, f);
         if (!took) {
             breaks(c);
@@ -323,7 +324,7 @@ std::size_t Hub::consume(Conn& c, Bytes all) {
             watch(c);
             break;
         }
-        used += (*p)->size;
+        used += size;
     }
     return used;
 }
@@ -413,6 +414,7 @@ bool Hub::turn_desk(Lock& lock, Deadline d) {
 
 void Hub::kick(std::size_t bytes) {
     queued_ += bytes;
+    if (flush_ != Clock::time_point::max() && queued_ < enough) return;  // the thread will come
     const auto now = Clock::now();
     if (!runs() || queued_ >= enough || now - pushed_ >= quiet) {
         push();

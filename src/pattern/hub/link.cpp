@@ -159,14 +159,15 @@ Result<Frame> Link::next(Deadline d) {
     bool patient = up() && (d.is_never() || (!d.is_now() && d.left() > Line::patience));
     for (;;) {
         if (!up()) return fail(bye_ ? Errc::closed : Errc::peer_died, "recv");
-        auto p = parse(in_.bytes(), max_message_);
-        if (!p) {
+        Frame f;
+        Bad bad;
+        last_ = cut(in_.bytes(), max_message_, f, bad);
+        if (bad != Bad::none) {
             (void)down(0);
-            return std::unexpected(std::move(p).error());
+            return std::unexpected(what_is(bad));
         }
-        if (*p) {
-            last_ = (*p)->size;
-            if ((*p)->frame.kind != Kind::bye) return (*p)->frame;
+        if (last_ > 0) {
+            if (f.kind != Kind::bye) return f;
             bye_ = true;
             return down(0);
         }

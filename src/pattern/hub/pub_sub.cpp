@@ -79,9 +79,9 @@ public:
     Result<carrier::Sample> next(Deadline d) override {
         in_.took(std::exchange(last_, 0));
         if (in_.empty()) WYE_CHECK(hub_->fetch(in_, lost_, d));
-        auto p = parse(in_.bytes(), hub_->max_message());
-        last_ = (*p)->size;
-        const auto& f = (*p)->frame;
+        Frame f;
+        Bad bad;
+        last_ = cut(in_.bytes(), hub_->max_message(), f, bad);
         if (in_.size() > last_) bell_.ring(true);
         return carrier::Sample{f.text, f.body, f.words[0]};
     }

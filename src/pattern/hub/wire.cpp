@@ -34,29 +34,17 @@ void make_front(const Frame& f, Front& out) noexcept {
     if (id) std::memcpy(names + text, f.id.data(), id);
 }
 
+Error what_is(Bad b) {
+    if (b == Bad::too_big) return Error(Errc::too_big, "frame");
+    return bad(b == Bad::kind ? "unknown kind" : "wrong length").error();
+}
+
 Result<std::optional<Parsed>> parse(Bytes from, std::size_t limit) {
-    if (from.size() < 8) return std::nullopt;
-    const auto word = [&](std::size_t at) {
-        std::uint64_t v;
-        std::memcpy(&v, from.data() + at, 8);
-        return big_endian(v);
-    };
-    const auto head = word(0);
-    const auto size = static_cast<std::size_t>(head >> 32) + 4;
-    const std::size_t text = head >> 16 & 255, id = head >> 8 & 255, padding = head & 7;
-    Parsed p{.frame = {.kind = Kind(head >> 24 & 255), .flags = static_cast<std::uint8_t>(head >> 3 & 31)},
-             .size = size};
-    const auto words = words_of(p.frame.kind);
-    if (words == 255) return bad("unknown kind");
-    const auto names = 8 + 8 * std::size_t{words}, body = names + round_up(text + id);
-    if (size % 8 != 0 || size < body + padding) return bad("wrong length");
-    if (size - body - padding > limit) return fail(Errc::too_big, "frame");
-    if (from.size() < size) return std::nullopt;
-    for (unsigned i = 0; i < words; ++i) p.frame.words[i] = word(8 + 8 * i);
-    const auto* chars = reinterpret_cast<const char*>(from.data());
-    p.frame.text = {chars + names, text};
-    p.frame.id = {chars + names + text, id};
-    p.frame.body = from.subspan(body, size - body - padding);
+    Parsed p{};
+    Bad wrong;
+    p.size = cut(from, limit, p.frame, wrong);
+    if (wrong != Bad::none) return std::unexpected(what_is(wrong));
+    if (p.size == 0) return std::nullopt;
     return p;
 }
 

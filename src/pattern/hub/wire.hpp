@@ -129,6 +129,40 @@ inline std::size_t frame_size(const std::byte* at) noexcept {
     return frame_size(head);
 }
 
+enum class Bad : std::uint8_t { none, kind, length, too_big };
+
+/// The first frame of `from`: its size, or 0 when it is not whole yet, or `bad` says why it is none.
+inline std::size_t cut(Bytes from, std::size_t limit, Frame& f, Bad& bad) noexcept {
+    static constexpr auto counts = [] {
+        std::array<std::uint8_t, 256> all{};
+        for (unsigned k = 0; k < all.size(); ++k) all[k] = static_cast<std::uint8_t>(words_of(Kind(k)));
+        return all;
+    }();
+    bad = Bad::none;
+    if (from.size() < 8) return 0;
+    const auto word = [&](std::size_t at) {
+        std::uint64_t v;
+        std::memcpy(&v, from.data() + at, 8);
+        return big_endian(v);
+    };
+    const auto head = word(0);
+    const auto size = static_cast<std::size_t>(head >> 32) + 4;
+    const std::size_t text = head >> 16 & 255, id = head >> 8 & 255, padding = head & 7, words = counts[head >> 24 & 255];
+    const auto names = 8 + 8 * words, body = names + round_up(text + id);
+    if (words == 255) return bad = Bad::kind, 0;
+    if (size % 8 != 0 || size < body + padding) return bad = Bad::length, 0;
+    if (size - body - padding > limit) return bad = Bad::too_big, 0;
+    if (from.size() < size) return 0;
+    f.kind = Kind(head >> 24 & 255), f.flags = static_cast<std::uint8_t>(head >> 3 & 31);
+    for (std::size_t i = 0; i < words; ++i) f.words[i] = word(8 + 8 * i);
+    const auto* chars = reinterpret_cast<const char*>(from.data());
+    f.text = {chars + names, text};
+    f.id = {chars + names + text, id};
+    f.body = from.subspan(body, size - body - padding);
+    return size;
+}
+Error what_is(Bad);
+
 struct Parsed {
     Frame frame;
     std::size_t size;  // of the whole

@@ -13,9 +13,8 @@ constexpr auto answer = 5s;  // of a hub that lives
 // A worker that is quick has some jobs put into its hands before it asks: as many as it does in this time.
 constexpr std::chrono::nanoseconds ahead = 100us;
 constexpr std::uint64_t most_ahead = 128;
-// What it has done is told at once, or when it is told anyway, or after this time.
+// What it has done is told at once, or with what it does in this time.
 constexpr std::chrono::nanoseconds lag = 20us;
-constexpr std::size_t enough = 2048;
 
 std::uint64_t microseconds(Deadline d) {
     if (d.is_never()) return 1ull << 48;
@@ -122,7 +121,6 @@ public:
         if (link_->up()) (void)link_->flush(Deadline(1s));
     }
     Result<carrier::Job> take(Deadline d) override {
-        measure();
         for (;;) {
             if (!link_->up()) WYE_CHECK(link_->mend(d));
             if (times_ != link_->times()) renew();
@@ -179,16 +177,15 @@ private:
     }
     static Result<> gone(Result<> r) { return r || r.error().is(Errc::timed_out) ? Result<>() : r; }
     Result<> tell() {
-        const auto now = Deadline::Clock::now();
-        if (link_->at_hand() && link_->queued() < enough && now - told_ < lag) return {};
-        told_ = now;
+        if (link_->at_hand() && static_cast<long>(++untold_) * pace_ < lag) return {};
+        untold_ = 0;
         return gone(link_->flush(soon(Deadline::now())));
     }
+    // All that was at hand was done, in that time.
     void measure() {
-        if (given_ == Deadline::Clock::time_point{}) return;
-        const auto took = std::min<std::chrono::nanoseconds>(Deadline::Clock::now() - given_, 10ms);
-        pace_ += (took - pace_) / 8;
-        given_ = {};
+        if (done_ == 0) return;
+        const auto took = (Deadline::Clock::now() - since_) / static_cast<long>(std::exchange(done_, 0));
+        pace_ += (std::min<std::chrono::nanoseconds>(took, 10ms) - pace_) / 4;
     }
     void renew() {
         times_ = link_->times();
@@ -197,7 +194,7 @@ private:
         held_.clear();
     }
     Result<carrier::Job> hand_out(std::size_t i) {
-        given_ = Deadline::Clock::now();
+        if (done_++ == 0) since_ = Deadline::Clock::now();
         const auto& h = held_[i];
         return carrier::Job{h.bytes, h.deliveries, h.priority, h.token};
     }
@@ -212,7 +209,8 @@ private:
     bool hungry_ = false;      // the hub knows that we have nothing
     bool polled_ = false;
     std::chrono::nanoseconds pace_ = 1ms;  // how long a job takes, of late
-    Deadline::Clock::time_point given_{}, told_{};
+    Deadline::Clock::time_point since_{};
+    unsigned done_ = 0, untold_ = 0;  // since then; and not told
 };
 
 std::size_t LinkWorker::keep(const Frame& f) {
@@ -261,10 +259,11 @@ Result<carrier::Job> LinkWorker::one(Deadline d) {
             return hand_out(i);
         }
         const bool waits = !link_->at_hand();
+        if (waits) measure();
         ask(waits);
         if (waits) {
             WYE_CHECK(link_->flush(soon(d)));
-            told_ = Deadline::Clock::now();
+            untold_ = 0;
         }
         auto f = link_->next(d);
         if (f)
