@@ -139,8 +139,7 @@ void share(const Args& a) {
     const auto [least, most] = std::minmax({c.by[0].load(), c.by[1].load(), c.by[2].load(), c.by[3].load()});
     // By the time that a job really took each of them.
     double rate = 0;
-    for (std::size_t w = 0; w < workers; ++w)
-        rate += c.by[w] / (static_cast<double>(c.busy[w]) * ns_a_tick() / 1000);
+    for (std::size_t w = 0; w < workers; ++w) rate += c.by[w] / (static_cast<double>(c.busy[w]) * ns_a_tick() / 1000);
     const double ideal = static_cast<double>(n) / rate;
     std::printf("{\"most/least\": %.3f, \"all\": %.3f}\n", 1.0 * most / least, took / ideal);
 }

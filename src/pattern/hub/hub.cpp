@@ -121,7 +121,7 @@ void Hub::turn(Lock& lock, Deadline d) {
     asleep_ = true;
     lock.unlock();
     const long n = sys::epoll_wait(epoll_.get(), events, most_events, d);
-    lock.lock();
+    take(lock);
     asleep_ = false;
     bool visitors = false;
     for (long i = 0; i < n; ++i) {

@@ -74,6 +74,23 @@ public:
 
     std::mutex mutex;
     using Lock = std::unique_lock<std::mutex>;
+    /// Who has it has it for a moment: looked at again and again for a while, which is cheaper than to sleep.
+    static void take(Lock& l) {
+        for (int i = 0; i < 100; ++i) {
+            if (l.try_lock()) return;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#elif defined(__aarch64__)
+            asm volatile("yield");
+#endif
+        }
+        l.lock();
+    }
+    Lock locked() {
+        Lock l(mutex, std::defer_lock);
+        take(l);
+        return l;
+    }
 
     // With the lock held.
     void dirty(Conn& c) {

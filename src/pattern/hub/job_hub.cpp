@@ -170,7 +170,7 @@ void JobHub::finished(Taker& t, std::uint64_t tok) {
 
 Result<> JobHub::put(Bytes b, const carrier::Put& how, Deadline d) {
     if (b.size() > max_message()) return fail(Errc::too_big, "put");
-    Hub::Lock lock(hub_->mutex);
+    auto lock = hub_->locked();
     if (!how.id.empty() && ids_.has(how.id)) return {};
     while (!room_for(b.size()))
         if (!hub_->wait(lock, d)) return fail(Errc::timed_out);

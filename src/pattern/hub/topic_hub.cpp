@@ -69,7 +69,7 @@ Result<> TopicHub::publish(std::string_view topic, Bytes body, std::string_view 
     Front f;
     make_front({.kind = Kind::sample, .words = {sequence}, .text = topic, .body = body}, f);
     const auto bytes = f.size + body.size() + f.padding;
-    Hub::Lock lock(hub_->mutex);
+    auto lock = hub_->locked();
     if (!id.empty() && recent_.has(id)) return {};
     if (blocked(bytes, Clock::time_point::max())) {
         const auto since = Clock::now();

@@ -147,7 +147,8 @@ inline std::size_t cut(Bytes from, std::size_t limit, Frame& f, Bad& bad) noexce
     };
     const auto head = word(0);
     const auto size = static_cast<std::size_t>(head >> 32) + 4;
-    const std::size_t text = head >> 16 & 255, id = head >> 8 & 255, padding = head & 7, words = counts[head >> 24 & 255];
+    const std::size_t text = head >> 16 & 255, id = head >> 8 & 255, padding = head & 7,
+                      words = counts[head >> 24 & 255];
     const auto names = 8 + 8 * words, body = names + round_up(text + id);
     if (words == 255) return bad = Bad::kind, 0;
     if (size % 8 != 0 || size < body + padding) return bad = Bad::length, 0;
