@@ -7,6 +7,7 @@ namespace wye::carrier::nats {
 namespace {
 
 constexpr std::size_t most_topics = 100'000;  // remembered; then all begin anew
+constexpr std::size_t most_runs = 10'000;     // of missing places; then the oldest are given up
 
 template <int Base = 10>
 bool take_number(std::string_view& s, std::uint64_t& to) noexcept {
@@ -50,6 +51,29 @@ std::uint64_t Gaps::seen(std::string_view subject, const Number& now) {
     const auto missing = last == 0 || now.of_topic <= last ? 0 : now.of_topic - last - 1;
     last = std::max(last, now.of_topic);
     return missing;
+}
+
+std::optional<std::int64_t> Places::add(std::uint64_t place) {
+    if (!begun_) {
+        begin_behind(place);
+        before_ = place;
+        if (place > 1) missing_.emplace(1, place);
+        return 0;
+    }
+    if (place > last_) {
+        const auto between = place - last_ - 1;
+        if (between > 0) missing_.emplace(last_ + 1, place);
+        if (missing_.size() > most_runs) missing_.erase(missing_.begin());
+        last_ = place;
+        return static_cast<std::int64_t>(between);
+    }
+    auto run = missing_.upper_bound(place);
+    if (run == missing_.begin() || place >= (--run)->second) return std::nullopt;
+    const auto [from, to] = *run;
+    missing_.erase(run);
+    if (from < place) missing_.emplace(from, place);
+    if (place + 1 < to) missing_.emplace(place + 1, to);
+    return place < before_ ? 0 : -1;
 }
 
 std::optional<Part> Part::parse(std::string_view s) noexcept {

@@ -28,6 +28,21 @@ private:
     std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> last_;
 };
 
+/// Which places of a stream came here: each is new once, whatever the order, for what got lost on its way to us comes
+/// again behind what came after it.
+class Places {
+public:
+    void begin_behind(std::uint64_t place) noexcept { last_ = place, begun_ = true; }
+    /// Nothing: it was here before. Else how many more are missing than before: -1 when it was missing itself.
+    std::optional<std::int64_t> add(std::uint64_t place);
+
+private:
+    std::uint64_t last_ = 0;
+    std::uint64_t before_ = 0;  // what lies before it may come, and is not missed
+    bool begun_ = false;
+    std::map<std::uint64_t, std::uint64_t> missing_;  // first of a run of them, and behind its last
+};
+
 /// `Wye-Part: N more` or `N last`, of an answer in several; without it an answer is whole.
 struct Part {
     static constexpr const char* header = "Wye-Part";

@@ -207,8 +207,11 @@ public:
                                 .filter = whole_ ? "" : subject_of(place_.subject, how_.filter),
                                 .start = how_.history ? engine::Start::at : engine::Start::now,
                                 .settles = !how_.name.empty(),
-                                .ahead = 64};
-        if (!how_.history && how_.name.empty()) last_ = stream.last;
+                                // Soon, for what got lost on its way to us; what waits here for longer comes twice, and
+                                // is passed over.
+                                .lease = 4s,
+                                .ahead = how_.name.empty() ? 64u : 16u};
+        if (!how_.history && how_.name.empty()) places_.begin_behind(stream.last);
         if (how_.history) o.sequence = stream.last > how_.history ? stream.last - how_.history + 1 : 1;
         WYE_TRY(puller_, e.pull(o, d));
         WYE_TRY(presence_, be_present(e, place_.subject));
@@ -240,16 +243,15 @@ private:
     Result<engine::Delivery> next_new(Deadline d) {
         for (;;) {
             WYE_TRY(auto got, puller_->next(d));
-            // Its settlement was lost on the way, and it came once more.
-            if (got.deliveries > 1 && got.sequence <= last_.value_or(0)) {
-                WYE_CHECK(puller_->done(got, false, d));
+            const auto is_new = places_.add(got.sequence);
+            if (!is_new) {  // its settlement was lost on the way, and it came once more
+                if (!how_.name.empty()) WYE_CHECK(puller_->done(got, false, d));
                 continue;
             }
             if (whole_)
-                lost_ += last_ && got.sequence > *last_ ? got.sequence - *last_ - 1 : 0;
+                lost_ = static_cast<std::uint64_t>(static_cast<std::int64_t>(lost_) + *is_new);
             else if (const auto n = Number::parse(got.message.header(Number::header)))
                 lost_ += gaps_.seen(got.message.subject, *n);
-            last_ = std::max(last_.value_or(0), got.sequence);
             return got;
         }
     }
@@ -261,7 +263,7 @@ private:
     std::unique_ptr<engine::Inbox> presence_;
     std::optional<engine::Delivery> held_;
     Gaps gaps_;
-    std::optional<std::uint64_t> last_;  // what went before, where that is known
+    Places places_;
     std::uint64_t lost_ = 0;
 };
 

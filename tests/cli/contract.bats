@@ -33,6 +33,7 @@ lock|/nowhere/lock -- true
 signal|wait USR1
 run|true
 quote|word
+cluster|demo
 tour|-
 completion|bash
 help|*'

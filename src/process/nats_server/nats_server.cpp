@@ -4,6 +4,7 @@
 #include "wye/os/replace_file.hpp"
 #include "wye/os/temp_dir.hpp"
 
+#include "os/dir_calls.hpp"
 #include "os/errno.hpp"
 #include "os/fork.hpp"
 #include "os/resolve.hpp"
@@ -77,6 +78,8 @@ Result<> NatsServer::State::prepare() {
         WYE_TRY(own, TempDir::make("wye-nats"));
         options.directory = own->path();
     }
+    if (const long r = sys::mkdir(options.directory.c_str(), 0700); r < 0 && r != -EEXIST)
+        return sys::fail(r, "mkdir", options.directory);
     if (options.port == 0) options.port = sys::free_port(options.host, SOCK_STREAM);
     if (options.port == 0) return refuse(Errc::not_found, "nats-server: no free port on " + options.host);
     if (options.login) {
@@ -191,16 +194,21 @@ Result<> NatsServer::restart(Deadline d) {
 
 Result<NatsCluster> NatsCluster::start(unsigned count, const NatsServerOptions& o, Deadline d) {
     NatsCluster c;
+    if (!o.directory.empty())
+        if (const long r = sys::mkdir(o.directory.c_str(), 0700); r < 0 && r != -EEXIST)
+            return sys::fail(r, "mkdir", o.directory);
     std::vector<unsigned> routes;
     for (unsigned i = 0; i < count; ++i) routes.push_back(sys::free_port(o.host, SOCK_STREAM));
     const auto secret = nats_server::new_secret();
     for (unsigned i = 0; i < count; ++i) {
         auto each = o;
         each.name = o.name + std::to_string(i + 1);
-        each.cluster = o.name;
-        each.cluster_port = routes[i];
-        each.route_ports = routes;
-        each.route_secret = secret;
+        if (count > 1) {
+            each.cluster = o.name;
+            each.cluster_port = routes[i];
+            each.route_ports = routes;
+            each.route_secret = secret;
+        }
         if (o.port) each.port = o.port + i;
         if (!o.directory.empty()) each.directory = o.directory + "/" + each.name;
         // A client that finds another server has one login.

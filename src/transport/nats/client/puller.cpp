@@ -96,10 +96,14 @@ Result<> NatsPuller::look_after(Deadline d) {
     if (!options_.durable.empty())
         return refuse(Errc::corrupt, "nats: \"" + consumer_ + "\" of the stream \"" + options_.stream.name +
                                          "\" was removed, and with it how far it had come");
-    // One without a name lives on one server, and died with it: the next begins behind what we have.
+    return begin_anew(d);  // one without a name lives on one server, and died with it
+}
+
+// Behind what we have.
+Result<> NatsPuller::begin_anew(Deadline d) {
     if (last_ > 0) options_.start = engine::Start::at, options_.sequence = last_ + 1;
     consumer_.clear();
-    owed_ = 0;
+    owed_ = count_ = 0;
     return make_consumer(d);
 }
 
@@ -131,6 +135,16 @@ Result<> NatsPuller::ask(Deadline d) {
 Result<std::optional<engine::Delivery>> NatsPuller::take(engine::Message m) {
     if (const auto ack = parse_ack(m.reply)) {
         if (owed_ > 0) --owed_;
+        if (!options_.settles) {
+            // Of an earlier consumer; or what is not settled, and got lost on its way here, does not come again by
+            // itself.
+            if (ack->consumer != consumer_) return std::nullopt;
+            if (ack->consumer_sequence != count_ + 1) {
+                WYE_CHECK(begin_anew(2s));
+                return std::nullopt;
+            }
+            ++count_;
+        }
         // First deliveries go up. This is another stream, or one that lost its end.
         if (ack->deliveries == 1 && ack->sequence <= last_) WYE_CHECK(look_after(500ms));
         last_ = std::max(last_, ack->sequence);

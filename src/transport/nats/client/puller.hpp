@@ -25,6 +25,7 @@ private:
     NatsPuller(Streams& s, const engine::PullerOptions& o) : streams_(s), options_(o) {}
     Result<> make_consumer(Deadline);
     Result<> look_after(Deadline);
+    Result<> begin_anew(Deadline);
     Result<> ask(Deadline);
     Result<std::optional<engine::Delivery>> take(engine::Message);
     Result<> settle(const engine::Delivery&, std::string_view what, bool sure, Deadline);
@@ -37,6 +38,7 @@ private:
     std::uint64_t asked_ = 0;   // number of the last request
     std::uint64_t owed_ = 0;    // messages that it may still bring
     std::uint64_t last_ = 0;    // sequence of the last message
+    std::uint64_t count_ = 0;   // the last of the consumer's own numbers
     std::uint64_t breaks_ = 0;  // of the connection, when we asked
     Deadline::Clock::time_point until_{}, looked_{};
     bool polled_ = false, doubt_ = false;
