@@ -55,7 +55,9 @@ public:
             return refuse(Errc::unsupported,
                           "nats: an id is for a stream that remembers it: durability `process`, or ?stream=NAME");
         WYE_CHECK(wait_for_subscribers(d));
-        auto& of_topic = topics_[std::string(topic)];
+        auto known = topics_.find(topic);
+        if (known == topics_.end()) known = topics_.emplace(topic, 0).first;
+        auto& of_topic = known->second;
         const auto text = Number{mark_, count_ + 1, of_topic + 1}.text();
         const engine::Header headers[] = {{Number::header, text}};
         const auto subject = subject_of(place_.subject, topic);

@@ -17,9 +17,10 @@ void on_break(natsConnection*, void* closure) {
     w.changed.notify_all();
 }
 
-void on_return(natsConnection*, void* closure) {
+void on_return(natsConnection* nc, void* closure) {
     auto& w = weather_of(closure);
     const std::lock_guard guard(w.mutex);
+    w.max_payload = static_cast<std::size_t>(lib().natsConnection_GetMaxPayload(nc));
     w.up = true;
     for (const auto& e : w.ends)
         if (const auto s = e.lock()) s->returned();
@@ -114,6 +115,7 @@ Result<std::shared_ptr<Connection>> Connection::open(const std::vector<HostPort>
                         ? "the server refuses these credentials (?login=FILE, ?creds=FILE, ?nkey=KEY&seed=FILE)"
                         : "");
     (void)closure.release();  // on_closed deletes it
+    weather->max_payload = static_cast<std::size_t>(lib().natsConnection_GetMaxPayload(c->connection_));
     c->weather_ = std::move(weather);
     return c;
 }
@@ -143,6 +145,8 @@ Result<> Connection::usable() {
 }
 
 Result<> Connection::wait_up(Deadline d) {
+    if (ours() && weather_->up.load(std::memory_order_acquire)) [[likely]]
+        return {};
     WYE_CHECK(usable());
     auto& w = *weather_;
     std::unique_lock lock(w.mutex);
@@ -159,7 +163,7 @@ Result<> Connection::check_size(const engine::Outgoing& o) const {
     std::size_t size = o.bytes.size();
     for (const auto& h : o.headers) size += h.name.size() + h.value.size() + 4;
     if (!o.headers.empty()) size += 12;  // NATS/1.0, and the empty line
-    const auto most = static_cast<std::size_t>(lib().natsConnection_GetMaxPayload(connection_));
+    const auto most = weather_->max_payload.load(std::memory_order_relaxed);
     if (size <= most) return {};
     return refuse(Errc::too_big, "nats: " + std::to_string(size) + " bytes; the server takes " + std::to_string(most) +
                                      " at most (max_payload in its configuration)");
@@ -168,21 +172,21 @@ Result<> Connection::check_size(const engine::Outgoing& o) const {
 Result<> Connection::publish(const engine::Outgoing& o, Deadline d) {
     WYE_CHECK(wait_up(d));
     WYE_CHECK(check_size(o));
-    const std::string subject(o.subject), reply(o.reply);
     natsStatus s = NATS_OK;
     if (o.headers.empty()) {
+        const Terminated subject(o.subject), reply(o.reply);
         const auto size = static_cast<int>(o.bytes.size());
         s = quietly([&] {
-            return reply.empty() ? lib().natsConnection_Publish(connection_, subject.c_str(), o.bytes.data(), size)
-                                 : lib().natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
-                                                                       o.bytes.data(), size);
+            return o.reply.empty() ? lib().natsConnection_Publish(connection_, subject.get(), o.bytes.data(), size)
+                                   : lib().natsConnection_PublishRequest(connection_, subject.get(), reply.get(),
+                                                                         o.bytes.data(), size);
         });
     } else {
         WYE_TRY(const auto m, message_of(o));
         s = quietly([&] { return lib().natsConnection_PublishMsg(connection_, m.get()); });
     }
     if (s != NATS_OK) return fail(s, "publish", o.subject);
-    unflushed_.store(true, std::memory_order_relaxed);
+    if (!unflushed_.load(std::memory_order_relaxed)) unflushed_.store(true, std::memory_order_relaxed);
     return {};
 }
 
@@ -236,15 +240,14 @@ Result<> check_headers(std::span<const engine::Header> headers) {
 Result<Msg> message_of(const engine::Outgoing& o) {
     WYE_CHECK(check_headers(o.headers));
     natsMsg* m = nullptr;
-    const std::string subject(o.subject), reply(o.reply);
+    const Terminated subject(o.subject), reply(o.reply);
     const auto s =
-        lib().natsMsg_Create(&m, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+        lib().natsMsg_Create(&m, subject.get(), o.reply.empty() ? nullptr : reply.get(),
                              reinterpret_cast<const char*>(o.bytes.data()), static_cast<int>(o.bytes.size()));
     Msg own(m);
     if (s != NATS_OK) return fail(s, "message", o.subject);
     for (const auto& h : o.headers)
-        if (const auto e = lib().natsMsgHeader_Set(m, std::string(h.name).c_str(), std::string(h.value).c_str());
-            e != NATS_OK)
+        if (const auto e = lib().natsMsgHeader_Set(m, Terminated(h.name).get(), Terminated(h.value).get()); e != NATS_OK)
             return fail(e, "header", h.name);
     return own;
 }

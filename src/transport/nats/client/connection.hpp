@@ -24,7 +24,9 @@ struct Weather {
     NatsOptions options;
     std::mutex mutex;
     std::condition_variable changed;
-    bool up = true, closed = false;
+    std::atomic<bool> up{true};  // written under the mutex
+    std::atomic<std::size_t> max_payload{0};
+    bool closed = false;
     std::string why;                        // it was closed
     std::atomic<std::uint64_t> breaks{0};   // how often it broke
     std::vector<std::weak_ptr<Ends>> ends;  // called under the mutex
@@ -71,6 +73,25 @@ private:
     std::vector<natsSubscription*> left_;
     std::atomic<std::uint64_t> settled_breaks_{0};  // of flush(): what broke before is told already
     std::atomic<bool> unflushed_{false};
+};
+
+/// With a zero behind it, as libnats wants it.
+class Terminated {
+public:
+    explicit Terminated(std::string_view s) {
+        char* to = room_;
+        if (s.size() >= sizeof room_) long_.assign(s), to = long_.data();
+        if (to == room_) s.copy(room_, s.size()), room_[s.size()] = 0;
+        text_ = to;
+    }
+    Terminated(const Terminated&) = delete;
+    Terminated& operator=(const Terminated&) = delete;
+    const char* get() const noexcept { return text_; }
+
+private:
+    char room_[128];
+    std::string long_;
+    const char* text_;
 };
 
 /// A message of libnats with these headers.

@@ -1,0 +1,35 @@
+// The checker itself: what it must see in histories that are wrong.
+#include "history/history.hpp"
+
+#include <gtest/gtest.h>
+
+namespace wye::test {
+namespace {
+
+constexpr auto sent = Event::Kind::sent, seen = Event::Kind::seen;
+constexpr std::uint64_t a = std::uint64_t{1} << 32, b = std::uint64_t{2} << 32;
+
+TEST(HistoryChecker, sees_what_was_lost_doubled_reordered_and_made_up) {
+    const std::vector<Event> senders{{sent, a + 1, Outcome::ok},      {sent, a + 2, Outcome::ok},
+                                     {sent, a + 3, Outcome::unknown}, {sent, a + 4, Outcome::unknown},
+                                     {sent, b + 1, Outcome::fail},    {sent, b + 2, Outcome::ok}};
+    const auto good = judge(senders, {{{seen, a + 1}, {seen, a + 2}, {seen, b + 2}, {seen, a + 3}}});
+    EXPECT_TRUE(good.lost.empty() && good.never.empty() && good.impossible.empty()) << good.text();
+    EXPECT_EQ(good.duplicated + good.reordered + good.redelivered, 0u);
+    EXPECT_EQ(good.stored, 1u);
+    EXPECT_EQ(judge(senders, {{{seen, a + 1}, {seen, b + 2}}}).lost, std::vector<std::uint64_t>{a + 2});
+    EXPECT_EQ(judge(senders, {{{seen, a + 1}}, {{seen, a + 1}}}).duplicated, 1u);
+    EXPECT_EQ(judge(senders, {{{seen, a + 1}}, {{seen, a + 1, Outcome::ok, true}}}).redelivered, 1u);
+    EXPECT_EQ(judge(senders, {{{seen, a + 2}, {seen, a + 1}}}).reordered, 1u);
+    EXPECT_EQ(judge(senders, {{{seen, a + 2}}, {{seen, a + 1}}}).reordered, 0u);  // two readers
+    EXPECT_EQ(judge(senders, {{{seen, a + 9}}}).never.size(), 1u);
+    EXPECT_EQ(judge(senders, {{{seen, b + 1}}}).impossible.size(), 1u);
+}
+
+TEST(HistoryChecker, sees_drains_that_differ) {
+    EXPECT_FALSE(diverged({{{seen, a + 1}, {seen, a + 2}}, {{seen, a + 2}, {seen, a + 1}}}));
+    EXPECT_TRUE(diverged({{{seen, a + 1}, {seen, a + 2}}, {{seen, a + 2}}}));
+}
+
+}  // namespace
+}  // namespace wye::test

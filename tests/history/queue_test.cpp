@@ -1,0 +1,78 @@
+// Work queues under fire: what is acknowledged is done, whoever dies. WYE_HISTORIES=N: N seeds (./dev soak: 100).
+#include "wye/process/nats_server.hpp"
+#include "wye/registry/open.hpp"
+
+#include "history/scene.hpp"
+
+#include <cstdlib>
+#include <thread>
+
+namespace wye::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t seeds(std::uint64_t otherwise) {
+    const char* s = std::getenv("WYE_HISTORIES");
+    return s ? std::strtoull(s, nullptr, 10) : otherwise;
+}
+
+void nothing_lost(const SceneResult& r, std::uint64_t seed) {
+    std::printf("seed %llu: %s; %.1f s to recover\n", static_cast<unsigned long long>(seed), r.judgement.text().c_str(),
+                r.recovery);
+    EXPECT_GT(r.judgement.ok, 20u);
+    EXPECT_TRUE(r.judgement.lost.empty()) << r.judgement.text();
+    EXPECT_TRUE(r.judgement.never.empty()) << r.judgement.text();
+    EXPECT_TRUE(r.judgement.impossible.empty()) << r.judgement.text();
+}
+
+TEST(Histories, of_a_ring_whose_users_are_killed) {
+    for (std::uint64_t seed = 1; seed <= seeds(3); ++seed) {
+        const auto uri = "shm:" + unique_name("wye-history");
+        const auto r = play({.uri = uri, .faults = 3s, .drain = 5s, .kills_users = true}, seed);
+        (void)remove(uri);
+        nothing_lost(r, seed);
+        EXPECT_EQ(r.judgement.duplicated, 0u) << r.judgement.text();
+        EXPECT_LE(r.recovery, 5.0);
+    }
+}
+
+// Servers are killed and stopped, one at a time, or two of three: then nobody is told anything until they are back.
+void cluster(std::uint64_t seed, bool majority) {
+    auto all = or_throw(NatsCluster::start(3, {.name = "history"}));
+    std::vector<std::size_t> down, stopped;
+    const auto mend = [&](std::mt19937_64&) {
+        for (const auto i : stopped) (void)all[i].resume();
+        for (const auto i : down) or_throw(all[i].restart(10s));
+        stopped.clear(), down.clear();
+    };
+    const auto trouble = [&](std::mt19937_64& random) {
+        std::this_thread::sleep_for(500ms + std::chrono::milliseconds(random() % 500));
+        const auto first = random() % 3;
+        for (std::size_t n = 0; n < (majority ? 2u : 1u); ++n) {
+            const auto i = (first + n) % 3;
+            if (random() % 3 == 0) {
+                (void)all[i].pause(), stopped.push_back(i);
+            } else {
+                (void)all[i].kill(), down.push_back(i);
+            }
+        }
+        std::this_thread::sleep_for(300ms + std::chrono::milliseconds(random() % 700));
+        mend(random);
+    };
+    const auto r = play({.uri = all.uri("jobs") + "&replicas=3", .nemesis = trouble, .mend = mend}, seed);
+    nothing_lost(r, seed);
+}
+
+TEST(Histories, of_a_cluster_whose_servers_die_one_at_a_time) {
+    if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
+    for (std::uint64_t seed = 1; seed <= seeds(3); ++seed) cluster(seed, false);
+}
+
+TEST(Histories, of_a_cluster_that_loses_its_majority) {
+    if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
+    for (std::uint64_t seed = 101; seed < 101 + seeds(2); ++seed) cluster(seed, true);
+}
+
+}  // namespace
+}  // namespace wye::test

@@ -1,0 +1,28 @@
+// Processes that use a carrier while something goes wrong, and their histories.
+#pragma once
+#include "wye/pattern/pub_sub.hpp"
+#include "wye/pattern/work_queue.hpp"
+
+#include "history/history.hpp"
+#include "support/support.hpp"
+
+#include <functional>
+#include <random>
+
+namespace wye::test {
+
+struct QueueScene {
+    std::string uri;
+    unsigned producers = 2, workers = 2;
+    std::chrono::milliseconds lease{2000}, faults{6000}, drain{15000};
+    bool kills_users = false;  ///< producers and workers are killed, too, and others take their place
+    /// One step of trouble, again and again until the time is over; whatever it broke is mended by `mend`.
+    std::function<void(std::mt19937_64&)> nemesis, mend;
+};
+struct SceneResult {
+    Judgement judgement;
+    double recovery = 0;  ///< seconds from the last fault until a new job went through and all was read
+};
+SceneResult play(const QueueScene&, std::uint64_t seed);
+
+}  // namespace wye::test
