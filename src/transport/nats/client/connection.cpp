@@ -247,7 +247,8 @@ Result<Msg> message_of(const engine::Outgoing& o) {
     Msg own(m);
     if (s != NATS_OK) return fail(s, "message", o.subject);
     for (const auto& h : o.headers)
-        if (const auto e = lib().natsMsgHeader_Set(m, Terminated(h.name).get(), Terminated(h.value).get()); e != NATS_OK)
+        if (const auto e = lib().natsMsgHeader_Set(m, Terminated(h.name).get(), Terminated(h.value).get());
+            e != NATS_OK)
             return fail(e, "header", h.name);
     return own;
 }
