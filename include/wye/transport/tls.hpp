@@ -51,7 +51,7 @@ public:
                                    .duplex = true};
 
     /// Errc::not_found when nobody listens there, Errc::denied for a certificate that does not do.
-    [[nodiscard]] static Result<TlsSocket> connect(const std::string& host, const std::string& port, TlsOptions,
+    [[nodiscard]] static Result<TlsSocket> connect(const std::string& host, const std::string& port, const TlsOptions&,
                                                    Deadline = Deadline::never());
     TlsSocket(TlsSocket&&) noexcept;
     TlsSocket& operator=(TlsSocket&&) noexcept;

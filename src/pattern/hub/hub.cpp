@@ -5,6 +5,7 @@
 #include "os/signal_guard.hpp"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 
 namespace wye::hub {
@@ -58,7 +59,7 @@ Result<> Hub::start() {
 Hub::~Hub() {
     if (sys::fork_generation() != generation_) {  // a copy: the connections are the parent's, as is the thread
         if (thread_.joinable()) thread_.detach();
-        (void)new auto(std::move(conns_));
+        (void)new (std::nothrow) auto(std::move(conns_));
         return;
     }
     Lock lock(mutex);

@@ -45,7 +45,7 @@ Result<> Link::connect(Deadline d) {
     auto got = said ? next(d) : Result<Frame>(std::unexpected(said.error()));
     Result<> well;
     if (!got) {
-        well = std::unexpected(std::move(got).error());
+        well = std::unexpected(got.error());
     } else if (got->kind == Kind::refused) {
         const auto kind = got->words[0] - 1 < std::uint64_t(Errc::failed) ? Errc(got->words[0]) : Errc::failed;
         well = refuse(kind, std::string(uri_.text()) + ": " + std::string(text_of(got->body)));

@@ -67,7 +67,8 @@ TlsSocket::~TlsSocket() {
     impl_->session->close();
 }
 
-Result<TlsSocket> TlsSocket::connect(const std::string& host, const std::string& port, TlsOptions o, Deadline d) {
+Result<TlsSocket> TlsSocket::connect(const std::string& host, const std::string& port, const TlsOptions& o,
+                                     Deadline d) {
     WYE_TRY(const auto context, Context::make(o.who, false));
     WYE_TRY(auto fd, tcp_connect(host, port, {.dead_after = o.dead_after}, d));
     WYE_TRY(auto session, Session::make(context, fd.get(), tls::name_of(o.who, host)));
