@@ -21,7 +21,8 @@ load ../tests/cli/helpers
 }
 
 @test "a number, small letters, a signal" {
-    [ "$(w explain 28)" = "$(w explain enospc)" ]
+    limits() { w explain "$1" --json | jq -c '[.error, (.limits | map(.limit) | sort)]'; }  # not their figures, which change
+    [ "$(limits 28)" = "$(limits enospc)" ]
     w explain SIGBUS --json | jq -e '.text == "Bus error" and any(.limits[]; .limit == "shm-bytes")'
     w explain EWOULDBLOCK --json | jq -e '.error == "EAGAIN" and any(.limits[]; .call == "fork")'
 }

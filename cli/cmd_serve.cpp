@@ -19,7 +19,10 @@ struct Options {
 constexpr auto usage = "wye serve URI -- COMMAND [ARGUMENT]...; see wye help serve";
 
 // Nobody wants it any more: then the program is ended.
-Result<> wanted(const Replier<std::string>& to) { return to.cancelled() ? fail(Errc::closed, "call") : Result<>(); }
+Result<> wanted(const Replier<std::string>& to) {
+    if (to.deadline().passed()) return fail(Errc::timed_out, "call");
+    return to.cancelled() ? fail(Errc::closed, "call") : Result<>();
+}
 
 Result<> answer(const Handler& handler, Bytes question, Replier<std::string>& to) {
     WYE_TRY(auto ran, handler.run(question, Target::capture(), {}, to.deadline(), [&] { return wanted(to); }));

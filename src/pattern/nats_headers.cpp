@@ -68,7 +68,9 @@ std::optional<std::int64_t> Places::add(std::uint64_t place) {
         return static_cast<std::int64_t>(between);
     }
     auto run = missing_.upper_bound(place);
-    if (run == missing_.begin() || place >= (--run)->second) return std::nullopt;
+    if (run == missing_.begin()) return std::nullopt;
+    --run;
+    if (place >= run->second) return std::nullopt;
     const auto [from, to] = *run;
     missing_.erase(run);
     if (from < place) missing_.emplace(from, place);

@@ -548,6 +548,8 @@ INSTANTIATE_TEST_SUITE_P(Rooms, Conformance, ::testing::ValuesIn(subjects()),
 TEST(ConformanceCoverage, every_data_room_of_the_registry_is_a_subject) {
     for (const auto* m : mechanisms()) {
         if (!m->open && !m->open_pair) continue;
+        // Its other end is a broker, which hides both ends from each other: src/transport/nats and tests/patterns.
+        if (m->traits.scheme == "nats") continue;
         bool found = false;
         for (const auto& s : subjects()) found |= s.traits.scheme == m->traits.scheme;
         EXPECT_TRUE(found) << m->traits.scheme;

@@ -36,7 +36,7 @@ struct NatsServerOptions {
 /// where systemd should keep it: give that one `configuration()`. Errc::not_found without nats-server.
 class NatsServer {
 public:
-    [[nodiscard]] static Result<NatsServer> start(NatsServerOptions, Deadline = std::chrono::seconds(10));
+    [[nodiscard]] static Result<NatsServer> start(const NatsServerOptions&, Deadline = std::chrono::seconds(10));
     static bool available() noexcept;
     NatsServer(NatsServer&&) noexcept;
     NatsServer& operator=(NatsServer&&) noexcept;

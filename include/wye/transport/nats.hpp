@@ -93,7 +93,7 @@ public:
                                    .lossless = false,
                                    .sees_close = false};
 
-    [[nodiscard]] static Result<NatsChannel> open(const NatsAddress&, Mode, NatsChannelOptions = {},
+    [[nodiscard]] static Result<NatsChannel> open(const NatsAddress&, Mode, const NatsChannelOptions& = {},
                                                   Deadline = Deadline::never());
 
     Result<> send(Bytes, Deadline = Deadline::never());

@@ -129,7 +129,7 @@ NatsServer::NatsServer(NatsServer&&) noexcept = default;
 NatsServer& NatsServer::operator=(NatsServer&&) noexcept = default;
 NatsServer::~NatsServer() = default;
 
-Result<NatsServer> NatsServer::start(NatsServerOptions o, Deadline d) {
+Result<NatsServer> NatsServer::start(const NatsServerOptions& o, Deadline d) {
     if (!available()) return refuse(Errc::not_found, "nats-server is not installed: apt-get install nats-server");
     const bool own_port = o.port == 0;
     for (int tries = 3;; --tries) {

@@ -20,7 +20,7 @@ Result<engine::Stream> the_stream(engine::Engine& e, const std::string& name, De
 
 }  // namespace
 
-Result<NatsChannel> NatsChannel::open(const NatsAddress& at, Mode mode, NatsChannelOptions o, Deadline d) {
+Result<NatsChannel> NatsChannel::open(const NatsAddress& at, Mode mode, const NatsChannelOptions& o, Deadline d) {
     auto options = at.options;
     options.own_echo = false;
     NatsChannel c;
@@ -104,7 +104,7 @@ Result<Channel> open(const Uri& uri, const OpenOptions& how, Deadline d) {
     o.durable = uri.get("durable").value_or("");
     if (o.stream.empty() && !o.durable.empty())
         return uri.refuse("durable is for a stream", "stream=ORDERS&durable=billing");
-    WYE_TRY(auto c, NatsChannel::open(at, how.mode, std::move(o), d));
+    WYE_TRY(auto c, NatsChannel::open(at, how.mode, o, d));
     return Channel(std::move(c));
 }
 
