@@ -46,8 +46,9 @@ template Option* Arguments::add_option(std::string, std::optional<unsigned>&, st
 template Option* Arguments::add_option(std::string, std::optional<double>&, std::string);
 template Option* Arguments::add_option(std::string, std::optional<std::string>&, std::string);
 
-Option* Arguments::add_option(std::string names, std::function<void(const std::string&)> take, std::string help) {
-    return in_->add(in_->app.add_option_function<std::string>(std::move(names), std::move(take), std::move(help)));
+Option* Arguments::add_option(std::string names, const std::function<void(const std::string&)>& take,
+                              std::string help) {
+    return in_->add(in_->app.add_option_function<std::string>(std::move(names), take, std::move(help)));
 }
 Option* Arguments::add_flag(std::string names, bool& value, std::string help) {
     return in_->add(in_->app.add_flag(std::move(names), value, std::move(help)));

@@ -46,7 +46,7 @@ public:
     /// The types of values that there are stand in arguments.cpp: another does not link.
     template <class T>
     Option* add_option(std::string names, T& value, std::string help = {});
-    Option* add_option(std::string names, std::function<void(const std::string&)>, std::string help);
+    Option* add_option(std::string names, const std::function<void(const std::string&)>&, std::string help);
     Option* add_flag(std::string names, bool& value, std::string help);
 
     void allow_extras();    // what is no option is kept for remaining()

@@ -10,8 +10,8 @@ namespace wye::sys {
 namespace {
 
 TEST(Crew, DoesEachPieceOnce) {
-    for (const std::size_t workers : {0, 1, 3})
-        for (const std::size_t count : {0, 1, 5, 1000}) {
+    for (const std::size_t workers : {0u, 1u, 3u})
+        for (const std::size_t count : {0u, 1u, 5u, 1000u}) {
             std::vector<std::atomic<int>> done(count);
             std::atomic<std::size_t> most{0};
             int meanwhile = 0;

@@ -213,7 +213,7 @@ Result<NatsCluster> NatsCluster::start(unsigned count, const NatsServerOptions& 
         if (!o.directory.empty()) each.directory = o.directory + "/" + each.name;
         // A client that finds another server has one login.
         if (i > 0) each.password = c.servers_.front().state_->password;
-        WYE_TRY(auto s, NatsServer::start(std::move(each), d));
+        WYE_TRY(auto s, NatsServer::start(each, d));
         c.servers_.push_back(std::move(s));
     }
     return c;
