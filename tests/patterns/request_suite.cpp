@@ -61,7 +61,7 @@ TEST_P(Request, OfAnySize) {
     });
     ready_.wait();
     auto c = client<std::string, std::string>();
-    for (const std::size_t n : {0, 1, 100, 5000, 70'000}) {
+    for (const std::size_t n : {0u, 1u, 100u, 5000u, 70'000u}) {
         const std::string text(n, 'x');
         const auto got = c.call(text, patience);
         WYE_ASSERT_OK(got);

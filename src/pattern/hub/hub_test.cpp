@@ -71,7 +71,7 @@ Frame hello(Role r, std::uint64_t what) {
 TEST(HubWire, frames_come_out_as_they_went_in) {
     const std::string body(100, 'b');
     for (unsigned k = 1; k < unsigned(Kind::end_); ++k)
-        for (const std::size_t n : {0, 1, 7, 8, 100}) {
+        for (const std::size_t n : {0u, 1u, 7u, 8u, 100u}) {
             Pile p;
             const Frame f{.kind = Kind(k),
                           .flags = 3,

@@ -87,7 +87,7 @@ private:
 TEST_F(Tls, both_ways_and_an_end_in_order) {
     auto two = meet();
     std::byte room[100'000];
-    for (const std::size_t n : {0, 1, 16'000, 90'000}) {
+    for (const std::size_t n : {0u, 1u, 16'000u, 90'000u}) {
         const std::string text(n, 'x');
         WYE_ASSERT_OK(two.a.send(bytes_of(text), 5s));
         EXPECT_EQ(text_of(or_throw(two.b.recv(room, 5s))), text);
@@ -130,7 +130,7 @@ TEST_F(Tls, nobody_is_let_in_whom_the_other_does_not_trust) {
 }
 
 TEST_F(Tls, a_key_that_others_may_read_is_refused) {
-    for (const mode_t mode : {0640, 0604, 0660, 0620}) {
+    for (const mode_t mode : {0640u, 0604u, 0660u, 0620u}) {
         ASSERT_EQ(::chmod(good_.key.c_str(), mode), 0);
         const auto r = TlsListener::listen("127.0.0.1", "0", {.who = good_});
         WYE_EXPECT_ERRC(Errc::denied, r);
