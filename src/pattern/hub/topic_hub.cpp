@@ -29,6 +29,9 @@ void TopicHub::each_reader(F&& f) {
     for (auto* c : members_) f(of(*c).reader);
 }
 
+// Nobody has waited yet.
+constexpr auto not_yet = Clock::time_point::max();
+
 // Whoever may not be overtaken stands where these bytes would come. Those whose patience is at an end may be, from now
 // on.
 bool TopicHub::blocked(std::size_t bytes, Clock::time_point since) {
@@ -41,12 +44,13 @@ bool TopicHub::blocked(std::size_t bytes, Clock::time_point since) {
     each_reader([&](Reader& r) {
         if (!r.may_hold_up()) return;
         if (r.place.at < least && r.slow == Slow::demote) {
+            const auto until = since == not_yet ? not_yet : since + r.patience;
             if (!now) now = Clock::now();
-            if (*now >= since + r.patience) {
+            if (*now >= until) {
                 r.slow = Slow::drop_oldest;
                 return;
             }
-            patience_ = std::min(patience_, since + r.patience);
+            patience_ = std::min(patience_, until);
         }
         floor_ = std::min(floor_, r.place.at);
         held = held || r.place.at < least;
@@ -71,7 +75,7 @@ Result<> TopicHub::publish(std::string_view topic, Bytes body, std::string_view 
     const auto bytes = f.size + body.size() + f.padding;
     auto lock = hub_->locked();
     if (!id.empty() && recent_.has(id)) return {};
-    if (blocked(bytes, Clock::time_point::max())) {
+    if (blocked(bytes, not_yet)) {
         const auto since = Clock::now();
         while (blocked(bytes, since)) {
             hub_->push();
@@ -192,7 +196,7 @@ Result<bool> TopicHub::published(Conn& c, const Frame& f) {
     make_front({.kind = Kind::sample, .words = {f.words[0]}, .text = f.text, .body = f.body}, front);
     const auto bytes = front.size + f.body.size() + front.padding;
     bool later = subscribers() < m.least;
-    if (!later && blocked(bytes, Clock::time_point::max())) {
+    if (!later && blocked(bytes, not_yet)) {
         hub_->push();  // room for it may only not have been used
         if (!m.held) m.held = Clock::now();
         later = blocked(bytes, *m.held);
