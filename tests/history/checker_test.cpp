@@ -20,6 +20,8 @@ TEST(HistoryChecker, sees_what_was_lost_doubled_reordered_and_made_up) {
     EXPECT_EQ(judge(senders, {{{seen, a + 1}, {seen, b + 2}}}).lost, std::vector<std::uint64_t>{a + 2});
     EXPECT_EQ(judge(senders, {{{seen, a + 1}}, {{seen, a + 1}}}).duplicated, 1u);
     EXPECT_EQ(judge(senders, {{{seen, a + 1}}, {{seen, a + 1, Outcome::ok, true}}}).redelivered, 1u);
+    // Whichever of the two readers stands first.
+    EXPECT_EQ(judge(senders, {{{seen, a + 1, Outcome::ok, true}}, {{seen, a + 1}}}).duplicated, 0u);
     EXPECT_EQ(judge(senders, {{{seen, a + 2}, {seen, a + 1}}}).reordered, 1u);
     EXPECT_EQ(judge(senders, {{{seen, a + 2}}, {{seen, a + 1}}}).reordered, 0u);  // two readers
     EXPECT_EQ(judge(senders, {{{seen, a + 9}}}).never.size(), 1u);

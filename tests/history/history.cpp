@@ -35,13 +35,17 @@ std::vector<Event> read_history(const std::string& path) {
 
 Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector<Event>>& readers) {
     Judgement j;
-    std::map<std::uint64_t, unsigned> seen;
+    std::set<std::uint64_t> seen;
+    std::map<std::uint64_t, unsigned> firsts;  // times that it came as new
     for (const auto& reader : readers) {
         std::map<std::uint64_t, std::uint64_t> newest;  // of each sender
         for (const auto& e : reader) {
-            auto& times = seen[e.value];
-            if (times > 0) ++(e.again ? j.redelivered : j.duplicated);
-            ++times;
+            // Readers come in any order: who was told that it came again may stand before who had it first.
+            if (e.again)
+                ++j.redelivered;
+            else if (firsts[e.value]++ > 0)
+                ++j.duplicated;
+            seen.insert(e.value);
             auto& last = newest[e.value >> 32];
             if (e.value < last && !e.again) ++j.reordered;
             last = std::max(last, e.value);
@@ -63,7 +67,7 @@ Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector
             if (there) j.impossible.push_back(e.value);
         }
     }
-    for (const auto& [value, times] : seen)
+    for (const auto value : seen)
         if (!sent.contains(value)) j.never.push_back(value);
     return j;
 }

@@ -35,8 +35,8 @@ struct Judgement {
     std::uint64_t sent = 0, ok = 0, failed = 0, unknown = 0;
     std::uint64_t stored = 0;          ///< of the unknown, that were seen
     std::vector<std::uint64_t> lost;   ///< acknowledged, and never seen
-    std::uint64_t duplicated = 0;      ///< seen again by anybody, and not said to be a redelivery
-    std::uint64_t redelivered = 0;     ///< seen again, and said so
+    std::uint64_t duplicated = 0;      ///< came to somebody as new, and had come as new before
+    std::uint64_t redelivered = 0;     ///< came, and was said to come again
     std::uint64_t reordered = 0;       ///< a reader saw one of a sender's after a later one, and it was no redelivery
     std::vector<std::uint64_t> never;  ///< seen, and never sent: somebody made it up
     std::vector<std::uint64_t> impossible;  ///< failed for certain, and seen all the same

@@ -60,18 +60,19 @@ void cluster(std::uint64_t seed, bool majority) {
         std::this_thread::sleep_for(300ms + std::chrono::milliseconds(random() % 700));
         mend(random);
     };
-    const auto r = play({.uri = all.uri("jobs") + "&replicas=3", .nemesis = trouble, .mend = mend}, seed);
+    // On a busy machine the servers take their time to agree again; that is told, and is no loss.
+    const auto r = play({.uri = all.uri("jobs") + "&replicas=3", .drain = 60s, .nemesis = trouble, .mend = mend}, seed);
     nothing_lost(r, seed);
 }
 
 TEST(Histories, of_a_cluster_whose_servers_die_one_at_a_time) {
     if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
-    for (std::uint64_t seed = 1; seed <= seeds(3); ++seed) cluster(seed, false);
+    for (std::uint64_t seed = 1; seed <= seeds(under_asan ? 1 : 3); ++seed) cluster(seed, false);
 }
 
 TEST(Histories, of_a_cluster_that_loses_its_majority) {
     if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
-    for (std::uint64_t seed = 101; seed < 101 + seeds(2); ++seed) cluster(seed, true);
+    for (std::uint64_t seed = 101; seed < 101 + seeds(under_asan ? 1 : 2); ++seed) cluster(seed, true);
 }
 
 }  // namespace
