@@ -34,7 +34,12 @@ Child::~Child() {
 }
 
 void Child::signal(int number) const {
-    if (pid_ > 0) ::kill(pid_, number);
+    if (pid_ <= 0) return;
+    ::kill(pid_, number);
+    // The kernel returns before the threads have heard of it; it reports the stop when the last one stands.
+    siginfo_t what{};
+    while (number == SIGSTOP && ::waitid(P_PID, pid_, &what, WSTOPPED | WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
 }
 
 void Child::kill() {

@@ -40,7 +40,7 @@ public:
     ~Child();
     pid_t pid() const { return pid_; }
     void kill();                    ///< SIGKILL, and reaped
-    void signal(int number) const;  ///< SIGSTOP, SIGCONT ...
+    void signal(int number) const;  ///< SIGCONT ...; after SIGSTOP every thread of it stands still
     /// Waits for its end; false when it failed or did not end by the deadline (it is killed then).
     bool ok(Deadline = std::chrono::seconds(20));
     int exit_code() const;  ///< after ok(); -1 when it was ended by a signal

@@ -74,7 +74,8 @@ TEST(NatsConnection, in_a_forked_child_it_is_unsupported_and_nothing_hangs) {
         WYE_EXPECT_ERRC(Errc::unsupported, e->stream("S", 1s));
         in.reset();
         e.reset();
-        // A connection of its own it can have.
+        // A connection of its own it can have. (TSan lets a child of threads start none.)
+        if (test::under_tsan) return !testing::Test::HasFailure();
         auto own = connect_to(nats_server().uri("x"));
         if (!own) return ADD_FAILURE() << own.error().message(), false;
         auto heard = or_throw((*own)->subscribe("child", {}));
