@@ -137,14 +137,14 @@ has_readers() { [ "$(w inspect --json "$C" | jq '[.participants[]? | select(.rol
     for verb in sub take; do
         "$WYE" $verb "$C-$verb" 2>"$T/err" &
         p=$!
-        sleep 0.3
+        sleep 1
         kill -INT $p
         ended $p && [ "$code" = 130 ]
         w rm "$C-$verb"
     done
     "$WYE" call "$C" "$BATS_TEST_FILENAME" 2>"$T/err" &
     p=$!
-    sleep 0.3
+    sleep 1
     kill -INT $p
     ended $p && [ "$code" = 130 ]
 }

@@ -104,7 +104,7 @@ counting='touch "$0/in/$$"; ls "$0/in" | wc -l >>"$0/seen"; sleep 0.1; rm "$0/in
     check 0 mk "sysv-sem:$T/key?initial=0#7"
     "$WYE" sem "$S" -- true 2>"$T/err" &
     pid=$!
-    sleep 0.3
+    eventually resting "$pid"
     kill -TERM "$pid"
     ended "$pid"
     [ "$code" = 143 ]

@@ -6,7 +6,7 @@ load ../tests/cli/world
     world '
         "$WYE" watch --jsonl --interval 50ms --age 0 posix-shm >"$T/out" &
         watcher=$!
-        sleep 0.5
+        eventually resting "$watcher"
         scene shm /x
         eventually sh -c "grep -q appeared $T/out"
         kill -9 "$made"
@@ -31,7 +31,7 @@ load ../tests/cli/world
     world '
         "$WYE" watch --jsonl --interval 50ms --age 0 posix-shm >"$T/out" &
         watcher=$!
-        sleep 0.5
+        eventually resting "$watcher"
         : >/dev/shm/left
         eventually sh -c "grep -q orphaned $T/out"
         exec 7</dev/shm/left
@@ -49,7 +49,7 @@ load ../tests/cli/world
         echo 4 >/proc/sys/kernel/shmmni 2>/dev/null || exit 77
         "$WYE" watch --jsonl --interval 50ms --warn 70 sysv-shm >"$T/out" &
         watcher=$!
-        sleep 0.5
+        eventually resting "$watcher"
         for n in 1 2 3; do ipcmk -M 4096 >/dev/null; done
         eventually sh -c "jq -se \"any(.event == \\\"limit\\\" and .what.name == \\\"SHMMNI\\\" and .what.percent == 75)\" $T/out"
         ipcrm -m "$(ipcs -m | awk "/^0x/ {print \$2; exit}")"
@@ -75,8 +75,9 @@ load ../tests/cli/world
 @test "a full disk is an error" {
     world '
         scene shm /x
-        (code=0; "$WYE" watch --interval 50ms posix-shm >/dev/full 2>"$T/err" || code=$?; echo "$code" >"$T/code") &
-        sleep 0.4
+        (code=0; sh -c "echo \$\$ >$T/pid; exec \"\$0\" \"\$@\"" "$WYE" watch --interval 50ms posix-shm >/dev/full 2>"$T/err" || code=$?; echo "$code" >"$T/code") &
+        eventually sh -c "[ -s $T/pid ]"
+        eventually resting "$(cat "$T/pid")"
         : >/dev/shm/new
         eventually [ -s "$T/code" ]
         [ "$(cat "$T/code")" = 1 ]

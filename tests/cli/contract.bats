@@ -294,9 +294,11 @@ udp|udp://127.0.0.1:x|x
 signalled() {
     local signal=$1 want=$2 code=0
     shift 2
-    sleep 1.5 | "$WYE" "$@" >"$T/out" 2>"$T/err" &
+    [ -p "$T/never" ] || mkfifo "$T/never"
+    exec 6<>"$T/never"  # a FIFO that nobody writes to
+    "$WYE" "$@" <&6 6>&- >"$T/out" 2>"$T/err" &
     local pid=$!
-    sleep 0.4
+    eventually resting "$pid"
     kill "-$signal" "$pid"
     wait "$pid" || code=$?
     if [ "$code" != "$want" ]; then echo "wye $*: exit code $code instead of $want"; cat "$T/err"; return 1; fi

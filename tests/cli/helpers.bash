@@ -47,6 +47,16 @@ eventually() {
     return 1
 }
 
+# Whether process $1 waits for something to come, in the same system call twice: not for another of its threads.
+resting() {
+    local first second
+    read -r first <"/proc/$1/syscall"
+    sleep 0.03
+    read -r second <"/proc/$1/syscall"
+    case $first in running* | 202\ * | 98\ *) return 1 ;; esac  # futex: x86-64's number, and arm64's
+    [ "$first" = "$second" ]
+}
+
 random_file() { head -c "$2" /dev/urandom >"$1"; }
 is_listening() { ss -Hltn "sport = :$1" | grep -q .; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

@@ -9,7 +9,7 @@ world() {
     [ "$(id -u)" = 0 ] || user=(--map-root-user)
     unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "no namespaces for this user"
     timeout --kill-after=2 60 unshare "${user[@]}" --ipc --net --mount --pid --fork --mount-proc bash -euo pipefail -c \
-        "$(declare -f scene eventually look names not pids see sees alone keep 2>/dev/null || true); keep; mount -t tmpfs none /dev/shm; $1" || code=$?
+        "$(declare -f scene eventually resting look names not pids see sees alone keep 2>/dev/null || true); keep; mount -t tmpfs none /dev/shm; $1" || code=$?
     [ "$code" != 77 ] || skip "this kernel or user cannot have the scene"
     return "$code"
 }
