@@ -23,7 +23,7 @@ long resident(const std::string& name) {
     bool ours = false;
     for (std::string line; std::getline(maps, line);) {
         if (line.find('-') < line.find(' ') && line.find(':') > line.find(' '))
-            ours = line.find(name) != std::string::npos;
+            ours = line.ends_with(name) || line.find(name + ' ') != std::string::npos;
         if (ours && line.starts_with("Pss:")) all += std::stol(line.substr(4));
     }
     return all;
