@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <optional>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -291,6 +292,38 @@ TEST(ShmQueue, who_polls_hears_of_every_message) {
         ASSERT_EQ(::poll(&p, 1, 10'000), 1) << got;
     }
     EXPECT_TRUE(sends.ok());
+}
+
+// Both sleep by descriptors, and are rung for each other's room while they arm again.
+TEST(ShmQueue, a_producer_that_was_rung_for_anothers_room_hears_of_its_own) {
+    constexpr int rounds = 60, many = 200;
+    const NamedRing n({.shape = Shape::queue, .bytes = 2048});
+    auto w = n.worker();
+    const Gate go;
+    std::vector<Child> producers;
+    for (int i = 0; i < 2; ++i)
+        producers.emplace_back([&] {
+            auto p = n.producer();
+            for (int round = 0; round < rounds; ++round) {
+                for (int k = 0; k < many; ++k)
+                    if (!p.send(bytes_of(payload(0, 40)), 5s)) return false;
+                go.wait();
+            }
+            return true;
+        });
+    std::minstd_rand some(1);
+    for (int round = 0; round < rounds; ++round) {
+        std::this_thread::sleep_for(25ms);
+        for (int got = 0; got < 2 * many; ++got) {
+            auto job = w.take(3s);
+            ASSERT_TRUE(job) << "round " << round << ", job " << got << ": " << job.error().message();
+            std::move(*job).done();
+            for (auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(some() % 60);
+                 std::chrono::steady_clock::now() < end;) {}
+        }
+        go.open(), go.open();
+    }
+    for (auto& p : producers) EXPECT_TRUE(p.ok());
 }
 
 TEST(ShmQueue, a_child_of_fork_is_refused_and_gives_nothing_back) {

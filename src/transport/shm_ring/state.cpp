@@ -155,6 +155,7 @@ void Patience::learn(bool worth_it) noexcept {
 void State::wake(ring::Bell& b, int most) noexcept {
     ring::wake_by(b, most, [&](auto& event, int n) {
         const auto woken = sys::futex_wake(event, n);
+        ring::fence(ring::order::reuse);  // what was announced was armed before
         if (b.armed.load(ring::order::relaxed) != 0) ringing.ring(pages.name, all, bit_of(b));
         return woken;
     });

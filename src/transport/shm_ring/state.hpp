@@ -125,15 +125,17 @@ bool State::look_for_a_while(Deadline d, Ready&& ready) {
     return false;
 }
 
-/// Announced, looked again, and then asleep until somebody rings; true when it is ready.
+/// Armed, announced, looked again, and then asleep until somebody rings; true when it is ready.
 template <class Ready>
 Result<bool> State::sleep(ring::Bell& bell, bool by_descriptors, Deadline d, Ready&& ready) {
     using namespace std::chrono_literals;
-    const auto seen = ring::announce(bell);
+    // Armed first: who rings takes the announcement back, and rings only what is armed; for somebody else, perhaps.
     if (by_descriptors) {
         bell.armed.store(1, ring::order::relaxed);
         watch->arm(all, self, bit_of(bell));
+        ring::fence(ring::order::give_back);
     }
+    const auto seen = ring::announce(bell);
     // Without it (a sandbox): whoever rings may not see us, and we look often.
     const bool heard = sys::fence_everywhere() == 0;
     if (ready()) return true;
