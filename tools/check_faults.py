@@ -9,7 +9,7 @@ from pathlib import Path
 
 TOP = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 PAGE = TOP / "docs/faults.md"
-ROWS = {"H": 8, "F": 9, "S": 8, "V": 10, "P": 13, "I": 10, "U": 11, "R": 14, "T": 2}
+ROWS = {"H": 8, "F": 9, "S": 8, "V": 10, "P": 13, "I": 10, "U": 11, "R": 14, "N": 7, "T": 2}
 ELSEWHERE = {"U4", "U10", "U11"}  # the page's last sentence
 
 NEVER = [  # the row, what must not stand there, and where it may: a trial of limits runs into them on purpose
