@@ -80,11 +80,14 @@ public:
                           "nats: a stream hands out in its order and has no priorities; use a queue for each");
         WYE_CHECK(fits(b, max_message()));
         WYE_TRY(const auto id, message_id(how.id, mark_ + std::to_string(++count_)));
-        for (;;) {
+        for (auto begun = Clock::now();; begun = Clock::now()) {
             const auto r = place_.engine->store(stream_, {.subject = subject_, .bytes = b}, id, d);
             if (r) return {};
             if (!r.error().is(Errc::exhausted)) return std::unexpected(r.error());
-            // Full: until workers have done some.
+            // Full: until workers have done some. Now we know that it is not there; asked again too late for an answer
+            // we would not.
+            const auto answer = std::max<Clock::duration>(15ms, 4 * (Clock::now() - begun));
+            if (!d.is_never() && d.left() < 10ms + answer) std::this_thread::sleep_for(d.left());
             if (d.passed()) return refuse(Errc::timed_out, r.error().message() + ", and stayed so until the deadline");
             std::this_thread::sleep_for(d.is_never() ? 10ms : std::min<std::chrono::nanoseconds>(10ms, d.left()));
         }

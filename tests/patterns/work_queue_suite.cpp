@@ -172,7 +172,7 @@ TEST_P(WorkQueue, AFullQueueMakesProducersWait) {
     auto in = worker<std::string>({.depth = 8192});
     unsigned held = 0;
     for (;; ++held) {
-        const auto put = out.put(std::string(1000, 'x'), 100ms);
+        const auto put = out.put(std::string(1000, 'x'), 200ms);
         if (!put) {
             WYE_EXPECT_ERRC(Errc::timed_out, put);
             break;
