@@ -38,8 +38,8 @@ void Child::signal(int number) const {
     ::kill(pid_, number);
     // The kernel returns before the threads have heard of it; it reports the stop when the last one stands.
     siginfo_t what{};
-    while (number == SIGSTOP && ::waitid(P_PID, static_cast<id_t>(pid_), &what, WSTOPPED | WEXITED | WNOWAIT) != 0 && errno == EINTR) {
-    }
+    while (number == SIGSTOP && ::waitid(P_PID, static_cast<id_t>(pid_), &what, WSTOPPED | WEXITED | WNOWAIT) != 0 &&
+           errno == EINTR) {}
 }
 
 void Child::kill() {
