@@ -1,6 +1,7 @@
 // What processes of a test agree by: a page they share, and a gate that one waits at and another opens.
 #pragma once
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,7 +24,8 @@ private:
     T* value_;
 };
 
-/// A word that is handed over: wait() sleeps until some process, this or a forked one, gives it. 0: nobody did.
+/// A word that is handed over: wait() sleeps until some process, this or a forked one, gives it. 0: nobody did, in a
+/// minute.
 class Gate {
 public:
     Gate() {
@@ -35,7 +37,10 @@ public:
     bool open(int word = 1) const { return ::write(ends_[1], &word, sizeof word) == sizeof word; }
     int wait() const {
         int word = 0;
-        while (::read(ends_[0], &word, sizeof word) < 0) {}  // EINTR
+        pollfd p{ends_[0], POLLIN, 0};
+        while (::poll(&p, 1, 60'000) < 0) {}  // EINTR
+        if (p.revents & POLLIN)
+            while (::read(ends_[0], &word, sizeof word) < 0) {}
         return word;
     }
 

@@ -4,6 +4,7 @@
 #include "wye/os/fd.hpp"
 
 #include "os/epoll.hpp"
+#include "os/fork.hpp"
 #include "pattern/hub/line.hpp"
 #include "pattern/hub/pile.hpp"
 
@@ -166,6 +167,7 @@ private:
     std::vector<std::uint64_t> dirty_, broken_, again_;
     std::unique_ptr<std::byte[]> scratch_;
     std::uint64_t numbers_ = 0, generation_;
+    sys::HeldAtFork whole_{mutex};  // the thread is at rest, or waits for the lock, when somebody forks
     std::condition_variable changed_;
     unsigned waiting_ = 0;
     Clock::time_point pushed_{}, flush_ = Clock::time_point::max(), door_again_ = Clock::time_point::max();

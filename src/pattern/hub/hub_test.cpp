@@ -1,4 +1,6 @@
 // What a hub's listening side bears: strangers, floods, ends that are killed or stopped; and coming back.
+#include "pattern/hub/hub.hpp"
+
 #include "wye/pattern/pub_sub.hpp"
 #include "wye/pattern/request.hpp"
 #include "wye/pattern/work_queue.hpp"
@@ -179,6 +181,29 @@ TEST(HubHello, who_says_nothing_has_five_seconds) {
     const auto begin = Deadline::Clock::now();
     EXPECT_EQ(heard(*line, 8000), "|end");
     EXPECT_GE(Deadline::Clock::now() - begin, 4s);
+}
+
+TEST(HubLife, a_fork_waits_until_the_hub_has_done_what_it_began) {
+    struct Slow : Book {
+        std::atomic<int> begun = 0, done = 0;
+        Result<> join(Conn&) override {
+            ++begun;
+            ::poll(nullptr, 0, 100);
+            ++done;
+            return {};
+        }
+        Result<bool> frame(Conn&, const Frame&) override { return true; }
+        void leave(Conn&) override {}
+    } book;
+    const Place p;
+    const auto hub = or_throw(Hub::open(or_throw(Uri::parse(p.listen)), Create::if_missing, 0600,
+                                        {.pattern = Pattern::work_queue, .max_message = 64}, book));
+    WYE_ASSERT_OK(hub->start());
+    const auto line = raw(p);
+    say(*line, hello(Role::worker, what_is_this(0)));
+    while (book.begun == 0) ::poll(nullptr, 0, 1);
+    Child sees([&] { return book.begun == 1 && book.done == 1; });
+    EXPECT_TRUE(sees.ok());
 }
 
 // ---------------------------------------------------------------- pub-sub
