@@ -50,6 +50,7 @@ extern const Command
     cluster_command,
     tour_command,
     tour_peer_command,
+    measure_rooms_command,
     completion_command,
     complete_command;
 
@@ -90,6 +91,7 @@ std::span<const Command* const> commands() noexcept {
         &cluster_command,
         &tour_command,
         &tour_peer_command,
+        &measure_rooms_command,
         &completion_command,
         &complete_command,
     };

@@ -1,0 +1,45 @@
+// What `wye bench` starts for each piece of work with a room of ours, as it starts others' programs for theirs.
+#include "command.hpp"
+#include "measure/floor.hpp"
+#include "measure/program.hpp"
+#include "measure/rooms.hpp"
+
+namespace wye::cli {
+namespace {
+
+struct Options {
+    std::string directory, nats;
+    std::vector<std::string> words;
+};
+
+int run(const Options& o) {
+    std::string only;
+    if (o.words.size() == 2)
+        if (const auto work = measure::work_from(measure::Json::parse(o.words[1], nullptr, false))) only = work->means;
+    auto all = measure::room_means(o.directory, o.nats, only);
+    for (auto& m : measure::floor_means()) all.push_back(std::move(m));
+    std::string name = "wye __measure";
+    std::vector<std::string> words = o.words;
+    std::vector<char*> argv{name.data()};
+    for (auto& w : words) argv.push_back(w.data());
+    return measure::program_main(static_cast<int>(argv.size()), argv.data(), all);
+}
+
+Run define(Arguments& app) {
+    auto o = std::make_shared<Options>();
+    app.add_option("--directory", o->directory);
+    app.add_option("--nats", o->nats);
+    app.allow_extras();
+    return [o, &app] {
+        o->words = app.remaining();
+        return run(*o);
+    };
+}
+
+}  // namespace
+
+extern const Command measure_rooms_command;
+const Command measure_rooms_command{
+    .name = "__measure", .arguments = "", .summary = "", .examples = "", .define = define};
+
+}  // namespace wye::cli

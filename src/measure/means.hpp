@@ -1,0 +1,58 @@
+// What is measured: a way to talk, seen from each process that takes part. A room of wye, a library of others and the
+// bare system call are all one of these, so that all do the same work.
+#pragma once
+#include "wye/base/bytes.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wye::measure {
+
+/// Which end. `first` measures.
+enum class Role : std::uint8_t { first, second, publisher, subscriber, producer, worker, client, server };
+
+enum Shape : unsigned {
+    duel = 1,     ///< two, to and fro and one way
+    fan = 2,      ///< one tells many
+    queue = 4,    ///< each message to one of many
+    request = 8,  ///< a question, an answer
+};
+
+/// One end, in the process that uses it. Whatever goes wrong is thrown.
+class End {
+public:
+    virtual ~End() = default;
+    /// Returns when the means has taken it; of a client: when the answer is there, which recv() then gives.
+    virtual void send(Bytes) = 0;
+    /// Waits: by looking again and again, or as the means does by default. Answers how long the message was.
+    virtual std::size_t recv(MutBytes into, bool poll) = 0;
+    /// A server: one question, answered with what it said.
+    virtual void serve(MutBytes room) { send(room.first(recv(room, false))); }
+};
+
+struct Means {
+    std::string name;     ///< "unix:seqpacket", "zeromq"
+    std::string group;    ///< "wye", "kernel", "peer"
+    std::string version;  ///< of a library
+    std::string summary;
+    unsigned shapes = duel;
+    std::uint64_t largest = 0;  ///< message, in bytes; 0: what memory holds
+    bool carries = true;        ///< false: it tells that something happened, and the message is left out
+    bool lossless = true;
+    bool polls = true;         ///< recv() can look again and again
+    bool own_threads = false;  ///< so that an end is not held to one processor
+
+    virtual ~Means() = default;
+    /// Before the processes part.
+    virtual void prepare(Shape, unsigned parties) { (void)parties; }
+    /// In each process, once. The listening ones are opened first, but for rooms where both wait for each other.
+    virtual std::unique_ptr<End> open(Role, unsigned which) = 0;
+    /// After all ends are gone, also those that were killed.
+    virtual void clean() noexcept {}
+};
+
+using AllMeans = std::vector<std::unique_ptr<Means>>;
+
+}  // namespace wye::measure

@@ -1,0 +1,64 @@
+// The other processes of a piece of work, and what they and this one cost.
+#pragma once
+#include "measure/histogram.hpp"
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace wye::measure {
+
+/// Pages that all have. What is here is written by who the name says, and by nobody else.
+struct Board {
+    struct alignas(128) Place {
+        std::atomic<std::uint64_t> ready{0};  ///< its end is open
+        std::atomic<std::uint64_t> count{0};  ///< messages it has had
+        std::atomic<std::uint64_t> lost{0};
+        std::atomic<std::uint64_t> done{0};
+        char trouble[256] = {};
+    };
+    static constexpr unsigned most = 64;
+    alignas(128) std::atomic<std::uint64_t> opened{0};   ///< the measuring process has opened its end
+    alignas(128) std::atomic<std::uint64_t> go{0};       ///< and all may begin
+    alignas(128) std::atomic<std::uint64_t> stop{0};     ///< no more
+    alignas(128) std::atomic<std::uint64_t> sent_at{0};  ///< ticks, before the message that is on its way
+    Place places[most];
+    Histogram times[most];
+};
+
+/// Where a process is to run: on a processor of its own, if there are two.
+void pin(unsigned nth);
+
+class Others {
+public:
+    Others();
+    ~Others();
+    Others(const Others&) = delete;
+    Others& operator=(const Others&) = delete;
+
+    Board& board() noexcept { return *board_; }
+    /// Forks one more, the `which`-th. It dies with us; what its body throws is said by check().
+    void start(unsigned which, std::function<void(unsigned which)> body, bool pinned);
+    unsigned count() const noexcept { return static_cast<unsigned>(pids_.size()); }
+    /// Until each has said that it is ready. Throws when one failed, or nothing happens for five seconds.
+    void wait_ready();
+    /// Throws what one of them threw, or how it ended.
+    void check();
+    void end() noexcept;
+
+    struct Cost {
+        double cpu_ns = 0, switches = 0;
+    };
+    /// Of all, this process too, so far.
+    Cost cost() const;
+
+private:
+    Board* board_;
+    std::vector<pid_t> pids_;
+};
+
+}  // namespace wye::measure

@@ -1,0 +1,362 @@
+#include "measure/rooms.hpp"
+
+#include "wye/pattern/pub_sub.hpp"
+#include "wye/pattern/request.hpp"
+#include "wye/pattern/work_queue.hpp"
+#include "wye/registry/open.hpp"
+#include "wye/sync/signals.hpp"
+
+#include "measure/clock.hpp"
+#include "os/fork.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace wye::measure {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto patience = 5s;
+
+// Who comes first waits for the other to make it.
+template <class F>
+auto when_there(F&& open) {
+    for (const Deadline d = patience;; ::usleep(500)) {
+        auto r = open(d);
+        if (r || !r.error().is(Errc::not_found) || d.passed()) return or_throw(std::move(r));
+    }
+}
+
+// What is there now, looked for again and again, or waited for.
+template <class F>
+auto got(bool poll, F&& recv) {
+    for (;;) {
+        auto r = recv(poll ? Deadline::now() : Deadline(patience));
+        if (r || !poll || !r.error().is(Errc::timed_out)) return or_throw(std::move(r));
+        relax();
+    }
+}
+
+std::size_t copied(Bytes from, MutBytes to) {
+    const auto n = std::min(from.size(), to.size());
+    std::memcpy(to.data(), from.data(), n);
+    return n;
+}
+
+// ---------------------------------------------------------------- ends
+
+class ChannelEnd : public End {
+public:
+    ChannelEnd(std::shared_ptr<Channel> out, std::shared_ptr<Channel> in) : out_(std::move(out)), in_(std::move(in)) {}
+    void send(Bytes b) override { or_throw(out_->send(b, patience)); }
+    std::size_t recv(MutBytes into, bool poll) override {
+        if (!sized_) room_.resize(std::max(in_->max_message() < (1 << 16) ? in_->max_message() : 0, into.size()));
+        sized_ = true;
+        if (into.size() >= room_.size()) return got(poll, [&](Deadline d) { return in_->recv(into, d); }).size();
+        return copied(got(poll, [&](Deadline d) { return in_->recv(room_, d); }), into);
+    }
+
+private:
+    std::shared_ptr<Channel> out_, in_;
+    std::vector<std::byte> room_{};  // where a means asks for room for its largest
+    bool sized_ = false;
+};
+
+class TokenEnd : public End {
+public:
+    TokenEnd(Semaphore out, Semaphore in) : out_(std::move(out)), in_(std::move(in)) {}
+    void send(Bytes) override { or_throw(out_.post()); }
+    std::size_t recv(MutBytes, bool poll) override {
+        got(poll, [&](Deadline d) { return in_.wait(d); });
+        return 0;
+    }
+
+private:
+    Semaphore out_, in_;
+};
+
+class PublisherEnd : public End {
+public:
+    explicit PublisherEnd(Publisher<Bytes> p) : p_(std::move(p)) {}
+    void send(Bytes b) override { or_throw(p_.publish(b, {}, patience)); }
+    std::size_t recv(MutBytes, bool) override { throw std::logic_error("a publisher"); }
+
+private:
+    Publisher<Bytes> p_;
+};
+
+class SubscriberEnd : public End {
+public:
+    explicit SubscriberEnd(Subscriber<Bytes> s) : s_(std::move(s)) {}
+    void send(Bytes) override { throw std::logic_error("a subscriber"); }
+    std::size_t recv(MutBytes into, bool poll) override {
+        const auto sample = got(poll, [&](Deadline d) { return s_.next(d); });
+        return copied(*sample, into);
+    }
+
+private:
+    Subscriber<Bytes> s_;
+};
+
+class ProducerEnd : public End {
+public:
+    explicit ProducerEnd(Producer<Bytes> p) : p_(std::move(p)) {}
+    void send(Bytes b) override { or_throw(p_.put(b, patience)); }
+    std::size_t recv(MutBytes, bool) override { throw std::logic_error("a producer"); }
+
+private:
+    Producer<Bytes> p_;
+};
+
+class WorkerEnd : public End {
+public:
+    explicit WorkerEnd(Worker<Bytes> w) : w_(std::move(w)) {}
+    void send(Bytes) override { throw std::logic_error("a worker"); }
+    std::size_t recv(MutBytes into, bool poll) override {
+        auto job = got(poll, [&](Deadline d) { return w_.take(d); });
+        const auto n = copied(*job, into);
+        or_throw(std::move(job).done());
+        return n;
+    }
+
+private:
+    Worker<Bytes> w_;
+};
+
+class ClientEnd : public End {
+public:
+    explicit ClientEnd(Client<Bytes, Bytes> c) : c_(std::move(c)) {}
+    void send(Bytes b) override { answer_ = or_throw(c_.call(b, patience)); }
+    std::size_t recv(MutBytes into, bool) override { return copied(answer_, into); }
+
+private:
+    Client<Bytes, Bytes> c_;
+    decltype(or_throw(c_.call(Bytes{}, Deadline::now()))) answer_{};
+};
+
+class ServerEnd : public End {
+public:
+    explicit ServerEnd(Server<Bytes, Bytes> s) : s_(std::move(s)) {}
+    void send(Bytes) override { throw std::logic_error("a server"); }
+    std::size_t recv(MutBytes, bool) override { throw std::logic_error("a server"); }
+    void serve(MutBytes) override {
+        or_throw(s_.serve_one([](Bytes b) { return b; }));
+    }
+
+private:
+    Server<Bytes, Bytes> s_;
+};
+
+// ---------------------------------------------------------------- means
+
+class Room : public Means {
+public:
+    Room(const Mechanism& m, std::string variant, std::string directory, std::size_t nth, std::string given)
+        : m_(m), directory_(std::move(directory)), given_(std::move(given)), nth_(nth) {
+        name = std::string(m.traits.scheme) + (variant.empty() ? "" : ":" + variant);
+        group = "wye", version = WYE_VERSION, summary = std::string(m.summary);
+        lossless = m.traits.lossless;
+        carries = !m.open_semaphore;
+        own_threads = m.traits.scheme == "nats";
+        polls = !own_threads;
+        if (!variant.empty() && nth > 0) return;
+        for (const auto* c : carrier::carriers())
+            if (c->scheme == m.traits.scheme) {
+                if (c->publisher) shapes |= fan;
+                if (c->producer) shapes |= queue;
+                if (c->client) shapes |= request;
+            }
+    }
+
+    void prepare(Shape shape, unsigned parties) override {
+        shape_ = shape, parties_ = parties;
+        const bool two = shape == duel && !m_.traits.duplex;
+        if (m_.open_pair) {
+            there_pair_ = or_throw(open_pair(std::string(m_.traits.scheme) + ":"));
+            if (two) back_pair_ = or_throw(open_pair(std::string(m_.traits.scheme) + ":"));
+            return;
+        }
+        there_ = fresh();
+        if (two) back_ = fresh();
+        if (shape == duel && m_.make && !takes(m_, "listen"))
+            for (const auto& u : {there_, back_})
+                if (!u.empty() && !m_.open_semaphore) or_throw(make(u, {.create = Create::if_missing}));
+        // Before the other process is there, so that it finds somebody.
+        if (listens()) ours_ = channel(with_param(there_, "listen"), Mode::both);
+        if (m_.open_semaphore)
+            for (const auto& u : {there_, back_})
+                (void)or_throw(open_semaphore(u, {.create = Create::exclusive, .initial = 0}));
+    }
+
+    std::unique_ptr<End> open(Role role, unsigned) override {
+        const bool first = role == Role::first;
+        if (role > Role::second) return pattern_end(role);
+        if (m_.open_semaphore) {
+            auto there = or_throw(open_semaphore(there_, {})), back = or_throw(open_semaphore(back_, {}));
+            return first ? std::make_unique<TokenEnd>(std::move(there), std::move(back))
+                         : std::make_unique<TokenEnd>(std::move(back), std::move(there));
+        }
+        if (m_.open_pair) return pair_end(first);
+        if (m_.traits.duplex) {
+            auto c = first && ours_ ? ours_ : channel(there_, Mode::both);
+            if (listens()) greet(*c, first);
+            return std::make_unique<ChannelEnd>(c, c);
+        }
+        // In the same order at both ends: the opening of a FIFO waits for the other.
+        auto there = channel(there_, first ? Mode::write : Mode::read);
+        auto back = channel(back_, first ? Mode::read : Mode::write);
+        return first ? std::make_unique<ChannelEnd>(there, back) : std::make_unique<ChannelEnd>(back, there);
+    }
+
+    void clean() noexcept override {
+        there_pair_.reset(), back_pair_.reset(), ours_.reset();
+        for (const auto& u : {there_, back_})
+            if (!u.empty() && m_.remove) (void)remove(u);
+        there_.clear(), back_.clear();
+    }
+
+private:
+    std::string fresh() const {
+        if (!given_.empty()) return given_ + "bench" + std::to_string(sys::unique_mark());
+        const auto all = m_.scratch(directory_);
+        if (all.size() <= nth_) throw std::runtime_error("no address to try it with");
+        return all[nth_];
+    }
+    bool listens() const { return shape_ == duel && m_.traits.duplex && takes(m_, "listen"); }
+    // Where packets tell whom they are from, or hands are shaken, the one who listens knows the other only then.
+    static void greet(Channel& c, bool first) {
+        std::byte hello[1]{};
+        if (first)
+            (void)or_throw(c.recv(hello, patience));
+        else
+            or_throw(c.send(hello, patience));
+    }
+    std::shared_ptr<Channel> channel(const std::string& uri, Mode mode) const {
+        return std::make_shared<Channel>(when_there([&](Deadline d) {
+            return wye::open(uri, {.mode = mode, .create = m_.make ? Create::if_missing : Create::never}, d);
+        }));
+    }
+    std::unique_ptr<End> pair_end(bool first) {
+        const auto part = [&](ChannelPair& p, bool reads) {
+            (reads ? p.second : p.first).close();
+            return std::make_shared<Channel>(std::move(reads ? p.first : p.second));
+        };
+        if (!back_pair_) {
+            auto c = part(*there_pair_, first);
+            return std::make_unique<ChannelEnd>(c, c);
+        }
+        auto there = part(*there_pair_, !first), back = part(*back_pair_, first);
+        return first ? std::make_unique<ChannelEnd>(there, back) : std::make_unique<ChannelEnd>(back, there);
+    }
+    std::unique_ptr<End> pattern_end(Role role) const {
+        const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;
+        const auto& scheme = m_.traits.scheme;
+        const QueueOptions once{.at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
+        switch (role) {
+            case Role::publisher:
+                return std::make_unique<PublisherEnd>(
+                    or_throw(Publisher<Bytes>::open(listen, {.subscribers = parties_ - 1}, patience)));
+            case Role::subscriber:
+                return std::make_unique<SubscriberEnd>(
+                    when_there([&](Deadline d) { return Subscriber<Bytes>::open(there_, {.slow = Slow::block}, d); }));
+            case Role::producer:
+                return std::make_unique<ProducerEnd>(or_throw(Producer<Bytes>::open(listen, once, patience)));
+            case Role::worker:
+                return std::make_unique<WorkerEnd>(
+                    when_there([&](Deadline d) { return Worker<Bytes>::open(there_, once, d); }));
+            case Role::server:
+                return std::make_unique<ServerEnd>(or_throw(Server<Bytes, Bytes>::open(listen, {}, patience)));
+            default:
+                return std::make_unique<ClientEnd>(
+                    when_there([&](Deadline d) { return Client<Bytes, Bytes>::open(there_, {}, d); }));
+        }
+    }
+
+    const Mechanism& m_;
+    std::string directory_, given_;
+    std::size_t nth_;
+    Shape shape_ = duel;
+    unsigned parties_ = 2;
+    std::string there_, back_;
+    std::shared_ptr<Channel> ours_;
+    std::optional<ChannelPair> there_pair_, back_pair_;
+};
+
+// A word by a queued signal: each process has the number blocked and takes the other's.
+class Signals : public Means {
+public:
+    explicit Signals(const Mechanism& m) {
+        name = "signal", group = "wye", version = WYE_VERSION, summary = std::string(m.summary);
+        carries = false;
+    }
+    void prepare(Shape, unsigned) override {
+        set_.emplace(or_throw(SignalSet::block({or_throw(real_time(0))})));
+        parent_ = ::getpid();
+    }
+    std::unique_ptr<End> open(Role r, unsigned) override {
+        return std::make_unique<Word>(*set_, r == Role::second ? parent_ : 0);
+    }
+    void clean() noexcept override { set_.reset(); }
+
+private:
+    class Word : public End {
+    public:
+        Word(SignalSet& set, pid_t to) : set_(set), number_(or_throw(real_time(0))) {
+            if (to) {  // so that it knows whom to answer
+                target_.emplace(or_throw(SignalTarget::of(to)));
+                send({});
+            } else {
+                target_.emplace(or_throw(SignalTarget::of(or_throw(set_.wait(patience)).sender)));
+            }
+        }
+        void send(Bytes) override { or_throw(wye::queue(*target_, number_, 0)); }
+        std::size_t recv(MutBytes, bool poll) override {
+            (void)got(poll, [&](Deadline d) { return set_.wait(d); });
+            return 0;
+        }
+
+    private:
+        SignalSet& set_;
+        int number_;
+        std::optional<SignalTarget> target_;
+    };
+    std::optional<SignalSet> set_;
+    pid_t parent_ = 0;
+};
+
+std::string variant_of(const std::string& uri) {
+    const auto parsed = Uri::parse(uri);
+    if (!parsed) return {};
+    for (const auto what : {"type", "shape"})
+        if (const auto value = parsed->get(what)) return std::string(*value);
+    return parsed->address().starts_with("//[") ? "v6" : "";
+}
+
+}  // namespace
+
+AllMeans room_means(const std::string& directory, const std::string& nats_uri, std::string_view only) {
+    AllMeans all;
+    for (const auto* m : mechanisms()) {
+        if (!only.empty() && only.substr(0, only.find(':')) != m->traits.scheme) continue;
+        const bool nats = m->traits.scheme == "nats";
+        if (m->inherited || !m->started_peer.empty() || m->open_segment || (nats && nats_uri.empty())) continue;
+        if (m->traits.scheme == "signal") {
+            all.push_back(std::make_unique<Signals>(*m));
+            continue;
+        }
+        const auto uris = m->open_pair || nats ? std::vector<std::string>{""}
+                          : m->scratch         ? m->scratch(directory)
+                                               : std::vector<std::string>{};
+        for (std::size_t i = 0; i < uris.size(); ++i) {
+            const auto variant = variant_of(uris[i]);
+            if (m->open || m->open_pair || m->open_semaphore)
+                all.push_back(std::make_unique<Room>(*m, variant, directory, i, nats ? nats_uri : ""));
+        }
+    }
+    return all;
+}
+
+}  // namespace wye::measure

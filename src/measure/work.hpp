@@ -1,0 +1,48 @@
+// A piece of work for a means, and what it took: in a process of its own, which starts the others.
+#pragma once
+#include "measure/histogram.hpp"
+#include "measure/means.hpp"
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace wye::measure {
+
+struct Work {
+    std::string means;
+    std::string workload = "latency";
+    bool poll = false;
+    std::size_t size = 64;
+    unsigned parties = 2;            ///< processes that take part, the measuring one too
+    double rate = 0;                 ///< messages a second
+    std::chrono::nanoseconds gap{};  ///< that nothing is sent before each message
+    std::chrono::milliseconds time{25};
+    std::uint64_t messages = 0;  ///< so many, whatever the time
+};
+
+/// Of one round.
+struct Taken {
+    static constexpr double a_ns = 8;  // of `times`, which are counted in eighths
+    Histogram times{};                 // of a message, one way; of a request, until its answer is there
+    std::uint64_t messages = 0, bytes = 0, lost = 0;
+    double ns = 0;        // that passed for each message, where many are on their way
+    double cpu_ns = 0;    // of all processes, for a message; of `idle`: for a second
+    double switches = 0;  // of context, likewise
+    std::string note{};
+};
+
+/// What can be asked for by name, and of which means.
+struct Workload {
+    std::string_view name, summary;
+    Shape shape;
+    void (*run)(const Work&, Means&, Taken&);
+};
+std::span<const Workload> workloads() noexcept;
+const Workload* find_workload(std::string_view) noexcept;
+
+/// Does it, and leaves no process and no object behind. Throws std::runtime_error.
+Taken run(const Work&, Means&);
+
+}  // namespace wye::measure
