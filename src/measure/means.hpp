@@ -44,6 +44,8 @@ struct Means {
     bool polls = true;         ///< recv() can look again and again
     bool own_threads = false;  ///< so that an end is not held to one processor
 
+    std::size_t longest = 0;  ///< message of the work at hand; set before prepare()
+
     virtual ~Means() = default;
     /// Before the processes part.
     virtual void prepare(Shape, unsigned parties) { (void)parties; }

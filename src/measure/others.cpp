@@ -113,6 +113,12 @@ void Others::wait_ready() {
         }
 }
 
+std::string Others::trouble() const {
+    for (unsigned i = 0; i < pids_.size(); ++i)
+        if (board_->places[i].done && board_->places[i].trouble[0]) return board_->places[i].trouble;
+    return {};
+}
+
 void Others::end() noexcept {
     for (const auto pid : pids_) kill(pid, SIGKILL);
     for (const auto pid : pids_) waitpid(pid, nullptr, 0);

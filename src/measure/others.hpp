@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <string>
 #include <vector>
 
 namespace wye::measure {
@@ -48,6 +48,8 @@ public:
     void wait_ready();
     /// Throws what one of them threw, or how it ended.
     void check();
+    /// What one of them threw, if any did.
+    std::string trouble() const;
     void end() noexcept;
 
     struct Cost {

@@ -19,7 +19,7 @@ namespace wye::measure {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 5s;
+constexpr auto patience = 3s;
 
 // Who comes first waits for the other to make it.
 template <class F>
@@ -254,24 +254,25 @@ private:
     std::unique_ptr<End> pattern_end(Role role) const {
         const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;
         const auto& scheme = m_.traits.scheme;
-        const QueueOptions once{.at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
+        const auto most = longest > (1 << 16) ? longest : 0;  // else the carrier's own
+        const QueueOptions once{.max_message = most, .at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
         switch (role) {
             case Role::publisher:
                 return std::make_unique<PublisherEnd>(
-                    or_throw(Publisher<Bytes>::open(listen, {.subscribers = parties_ - 1}, patience)));
+                    or_throw(Publisher<Bytes>::open(listen, {.depth = 4 * most, .max_message = most, .subscribers = parties_ - 1}, patience)));
             case Role::subscriber:
                 return std::make_unique<SubscriberEnd>(
-                    when_there([&](Deadline d) { return Subscriber<Bytes>::open(there_, {.slow = Slow::block}, d); }));
+                    when_there([&](Deadline d) { return Subscriber<Bytes>::open(there_, {.slow = Slow::block, .max_message = most}, d); }));
             case Role::producer:
                 return std::make_unique<ProducerEnd>(or_throw(Producer<Bytes>::open(listen, once, patience)));
             case Role::worker:
                 return std::make_unique<WorkerEnd>(
                     when_there([&](Deadline d) { return Worker<Bytes>::open(there_, once, d); }));
             case Role::server:
-                return std::make_unique<ServerEnd>(or_throw(Server<Bytes, Bytes>::open(listen, {}, patience)));
+                return std::make_unique<ServerEnd>(or_throw(Server<Bytes, Bytes>::open(listen, {.max_message = most}, patience)));
             default:
                 return std::make_unique<ClientEnd>(
-                    when_there([&](Deadline d) { return Client<Bytes, Bytes>::open(there_, {}, d); }));
+                    when_there([&](Deadline d) { return Client<Bytes, Bytes>::open(there_, {.max_message = most}, d); }));
         }
     }
 
