@@ -298,6 +298,7 @@ signalled() {
     exec 6<>"$T/never"  # a FIFO that nobody writes to
     "$WYE" "$@" <&6 6>&- >"$T/out" 2>"$T/err" &
     local pid=$!
+    eventually catches "$pid" "$(kill -l "$signal")"
     eventually resting "$pid"
     kill "-$signal" "$pid"
     wait "$pid" || code=$?

@@ -57,6 +57,13 @@ resting() {
     [ "$first" = "$second" ]
 }
 
+# Whether process $1 has a handler of its own for signal number $2, by now.
+catches() {
+    local mask
+    mask=$(awk '/^SigCgt/ {print $2}' "/proc/$1/status")
+    (((0x$mask >> ($2 - 1)) & 1))
+}
+
 random_file() { head -c "$2" /dev/urandom >"$1"; }
 is_listening() { ss -Hltn "sport = :$1" | grep -q .; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
