@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "measure/compare.hpp"
 #include "measure/plan.hpp"
+#include "os/errno.hpp"
 #include "pager.hpp"
 #include "terminal.hpp"
 
@@ -81,6 +82,12 @@ std::optional<measure::Wish> wish_of(const Options& o) {
 
 int write_file(const std::string& path, std::string_view what) {
     if (path == "-") return put(what), exit_ok;
+    std::error_code e;
+    if (const auto there = fs::status(path, e); !e && fs::exists(there) && !fs::is_regular_file(there)) {
+        std::ofstream out(path);  // /dev/stderr, a FIFO: nothing to be replaced
+        out << what << std::flush;
+        return out ? int{exit_ok} : report("bench", sys::error(-errno, "write", path));
+    }
     const auto r = replace_file(path, std::as_bytes(std::span(what)), {.permissions = 0644});
     return r ? int{exit_ok} : report("bench", r.error());
 }
@@ -135,6 +142,7 @@ int results(const Options& o, const Json& document) {
 }
 
 int measured(const Options& o) {
+    catch_signals();
     const auto wish = wish_of(o);
     if (!wish) return exit_usage;
     auto directory = TempDir::make("wye-bench");

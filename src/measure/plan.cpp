@@ -306,7 +306,8 @@ Json Bench::row(const Cell& c) const {
     const auto at = [&](double part) {
         return t.times.total() ? number(t.times.at(part) / Taken::a_ns) : Json(nullptr);
     };
-    const double each = median(ns), f = floor_.f(), mid = median(figures);
+    const double each = median(ns), f = floor_.f(), usual = t.times.middle() / Taken::a_ns;
+    const double mid = by_time(w) ? each : usual;
     const bool counts = each > 0;
     Json all = Json::array();
     for (const double v : figures) all.push_back(number(v));
@@ -319,7 +320,7 @@ Json Bench::row(const Cell& c) const {
             {"rate", w.rate > 0 ? Json(w.rate) : Json(nullptr)},
             {"gap_ns", w.gap.count() ? Json(w.gap.count()) : Json(nullptr)},
             {"messages", t.messages},
-            {"p50", t.times.total() ? number(by_time(w) ? t.times.middle() / Taken::a_ns : mid) : Json(nullptr)},
+            {"p50", t.times.total() ? number(usual) : Json(nullptr)},
             {"p90", at(.9)},
             {"p99", at(.99)},
             {"p99_9", at(.999)},

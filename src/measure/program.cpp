@@ -62,7 +62,10 @@ Json to_json(const Taken& t) {
 }
 
 Result<Work> work_from(const Json& j) {
-    return read<Work>("work", [&] {
+    return read<Work>("work", [&]() -> Result<Work> {
+        for (const auto* name : {"size", "parties", "gap", "ms", "messages"})
+            if (j.contains(name) && !(j.at(name).is_number_integer() && j.at(name) >= 0))
+                return refuse(Errc::corrupt, std::string("work: \"") + name + "\" is a whole number, as in 64");
         return Work{.means = j.at("means"),
                     .workload = j.at("workload"),
                     .poll = j.value("poll", false),

@@ -258,21 +258,23 @@ private:
         const QueueOptions once{.max_message = most, .at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
         switch (role) {
             case Role::publisher:
-                return std::make_unique<PublisherEnd>(
-                    or_throw(Publisher<Bytes>::open(listen, {.depth = 4 * most, .max_message = most, .subscribers = parties_ - 1}, patience)));
+                return std::make_unique<PublisherEnd>(or_throw(Publisher<Bytes>::open(
+                    listen, {.depth = 4 * most, .max_message = most, .subscribers = parties_ - 1}, patience)));
             case Role::subscriber:
-                return std::make_unique<SubscriberEnd>(
-                    when_there([&](Deadline d) { return Subscriber<Bytes>::open(there_, {.slow = Slow::block, .max_message = most}, d); }));
+                return std::make_unique<SubscriberEnd>(when_there([&](Deadline d) {
+                    return Subscriber<Bytes>::open(there_, {.slow = Slow::block, .max_message = most}, d);
+                }));
             case Role::producer:
                 return std::make_unique<ProducerEnd>(or_throw(Producer<Bytes>::open(listen, once, patience)));
             case Role::worker:
                 return std::make_unique<WorkerEnd>(
                     when_there([&](Deadline d) { return Worker<Bytes>::open(there_, once, d); }));
             case Role::server:
-                return std::make_unique<ServerEnd>(or_throw(Server<Bytes, Bytes>::open(listen, {.max_message = most}, patience)));
+                return std::make_unique<ServerEnd>(
+                    or_throw(Server<Bytes, Bytes>::open(listen, {.max_message = most}, patience)));
             default:
-                return std::make_unique<ClientEnd>(
-                    when_there([&](Deadline d) { return Client<Bytes, Bytes>::open(there_, {.max_message = most}, d); }));
+                return std::make_unique<ClientEnd>(when_there(
+                    [&](Deadline d) { return Client<Bytes, Bytes>::open(there_, {.max_message = most}, d); }));
         }
     }
 

@@ -65,6 +65,8 @@ Result<> replace_file(const std::string& path, Bytes contents, ReplaceOptions o)
     struct stat old{};
     const long there = sys::lstatat(directory.get(), name.c_str(), &old);
     if (there == 0 && S_ISDIR(old.st_mode)) return fail(Errc::mismatch, "rename", path);
+    if (there == 0 && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode))
+        return refuse(Errc::mismatch, path + ": is a device, a FIFO or a socket, and no file to be replaced");
     if (there == 0 && S_ISREG(old.st_mode) && !o.permissions) mode = old.st_mode & 07777;
 
     // A long name leaves no room for an addition.

@@ -44,6 +44,15 @@ protected:
     const std::string old_text = "old", new_text = std::string(100'000, 'n');
 };
 
+TEST_F(ReplaceFile, what_is_no_file_stays_what_it_is) {
+    const auto fifo = dir / "fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    WYE_EXPECT_ERRC(Errc::mismatch, replace_file(fifo, bytes_of(new_text)));
+    EXPECT_TRUE(fs::is_fifo(fifo));
+    WYE_EXPECT_ERRC(Errc::mismatch, replace_file(dir.path(), bytes_of(new_text)));
+    EXPECT_EQ(entries(), 2u);
+}
+
 TEST_F(ReplaceFile, the_contents_change_and_the_permissions_stay_or_are_given) {
     ::chmod(path.c_str(), 0604);
     ::umask(077);

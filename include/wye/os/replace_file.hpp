@@ -21,7 +21,8 @@ struct ReplaceOptions {
 /// `.NAME.wye-...`, which nobody reads.
 ///
 /// It is a new file: other hard links keep the old contents, whoever has it open reads on in the old one, a lock on it
-/// does not move, and it belongs to this user. A symbolic link is itself replaced. Of two replacements at once the
+/// does not move, and it belongs to this user. A symbolic link is itself replaced; a directory, a device, a FIFO
+/// or a socket stays as it is (Errc::mismatch). Of two replacements at once the
 /// later wins whole. Without `durable` the step is atomic for processes and not for power cuts, and some ten times
 /// faster. After a failed flush (EIO) the old file stays. rename(2), open(2) O_TMPFILE, fsync(2).
 [[nodiscard]] Result<> replace_file(const std::string& path, Bytes contents, ReplaceOptions = {});

@@ -1,0 +1,94 @@
+# bench: that it measures, says what it could not, and leaves nothing behind. No figure is held against another.
+load ../tests/cli/helpers
+
+setup() {
+    T=$BATS_TEST_TMPDIR
+    export XDG_STATE_HOME=$T/state HOME=$T
+    before=$(ls /dev/shm /dev/shm/wye-0 2>/dev/null || true)
+}
+teardown() {
+    cleanup
+    [ "$before" = "$(ls /dev/shm /dev/shm/wye-0 2>/dev/null || true)" ]
+}
+bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
+
+@test "a few means: every figure is there, in JSON and as a table" {
+    bench pipe unix shm-sem --workload latency,throughput --size 64 --rounds 2 --seconds 1 --json "$T/a.json" >"$T/text"
+    jq -e '.schema == "wye.bench/1" and .complete and .mode == "own" and .rounds == 2' "$T/a.json"
+    jq -e '.machine.processors >= 1 and .floor.line_ns > 0 and .floor.wake_ns > 0' "$T/a.json"
+    # Polled and slept for; what carries nothing has no throughput.
+    [ "$(jq -r '[.results[] | "\(.means) \(.workload) \(.wait)"] | sort | join(",")' "$T/a.json")" = \
+        "pipe latency block,pipe latency poll,pipe throughput null,shm-sem latency block,shm-sem latency poll,unix latency block,unix latency poll,unix throughput null,unix:dgram latency block,unix:dgram latency poll,unix:dgram throughput null,unix:seqpacket latency block,unix:seqpacket latency poll,unix:seqpacket throughput null" ]
+    jq -e 'all(.results[]; .messages > 0 and (.rounds | length) == 2 and .cpu_ns > 0)' "$T/a.json"
+    jq -e 'all(.results[] | select(.workload == "latency"); .p50 > 0 and .p50 <= .p99 and .p99 <= .max and (.curve | length) > 3)' "$T/a.json"
+    jq -e 'all(.results[] | select(.workload == "throughput"); .ns > 0 and .bytes_per_second > 0)' "$T/a.json"
+    grep -q '^One way, to and fro, 64 B, polling' "$T/text"
+    grep -q '^MEANS' "$T/text"
+    # What was chosen is not what this machine's figures are.
+    [ ! -e "$T/state/wye/bench.json" ]
+}
+
+@test "system calls are counted: a pipe that sleeps takes at least a read and a write" {
+    bench pipe --workload latency --size 64 --rounds 1 --seconds 1 --json "$T/a.json" >/dev/null
+    # A kernel or a container may forbid tracing.
+    calls=$(jq '.results[] | select(.wait == "block") | .syscalls' "$T/a.json")
+    [ "$calls" != null ] || skip "tracing is not allowed here"
+    jq -e '.results[] | select(.wait == "block") | .syscalls >= 2 and .syscalls < 8' "$T/a.json"
+}
+
+@test "one to many, a queue, requests: for what carries them" {
+    bench shm tcp pipe --workload fanout,queue,request --rounds 1 --seconds 1 --json - >"$T/a.json"
+    [ "$(jq -r '[.results[] | "\(.means) \(.workload)"] | unique | join(",")' "$T/a.json")" = \
+        "shm fanout,shm queue,shm request,tcp fanout,tcp queue,tcp request" ]
+    jq -e '[.results[].lost] | add == 0' "$T/a.json"
+}
+
+@test "Ctrl-C keeps what is done and leaves nothing" {
+    # Started in the background, a shell has SIGINT ignored; `set -m` gives the default back.
+    set -m
+    TMPDIR=$T timeout 100 "$WYE" bench pipe unix shm --seconds 60 --rounds 9 --json "$T/a.json" >"$T/text" 2>"$T/err" &
+    sleep 3
+    code=0
+    kill -INT "$(pgrep -P $! -x wye)"
+    wait $! || code=$?
+    [ "$code" = 130 ]
+    jq -e '.complete == false and (.results | length) > 3' "$T/a.json"
+    grep -q 'broken off' "$T/text"
+    [ -z "$(find "$T" -maxdepth 1 -name 'wye-bench*')" ]
+}
+
+@test "compare: better, worse, noise, and the exit code of a worse one" {
+    row() { jq -cn --arg m "$1" --argjson p "$2" '{means: $m, workload: "latency", wait: "block", size: 64, parties: 2, rate: null, gap_ns: null, p50: $p, ns: null, spread: 0.02}'; }
+    document() { jq -s '{schema: "wye.bench/1", mode: "quick", complete: true, machine: {cpu: "c", processors: 2, kernel: "k", virtual: null}, floor: {line_ns: 50}, results: .}'; }
+    { row pipe 1000; row unix 1000; } | document >"$T/a.json"
+    { row pipe 700; row unix 1010; } | document >"$T/b.json"
+    { row pipe 1300; row unix 1010; } | document >"$T/c.json"
+    check 0 bench --compare "$T/a.json" "$T/b.json"
+    grep -q "^better *pipe .*-30 %" "$T/out"
+    grep -qx "1 better, 0 worse, 1 not told from noise (--all shows them)" "$T/out"
+    check 1 bench --compare "$T/a.json" "$T/c.json"
+    grep -q "^worse *pipe .*+30 %" "$T/out"
+    check 0 bench --compare "$T/a.json" "$T/b.json" --json -
+    [ "$(jq -r '.schema + " " + ([.rows[].verdict] | join(","))' "$T/out")" = "wye.bench-compare/1 better,noise" ]
+    echo '{}' >"$T/d.json"
+    check 1 bench --compare "$T/a.json" "$T/d.json" && complains "is no result of wye bench"
+    check 3 bench --compare "$T/a.json" "$T/none" && complains "$T/none"
+    check 2 bench --compare "$T/a.json" && complains "two files"
+}
+
+@test "wrong arguments name the part and show a right one" {
+    check 2 bench --size none && complains "--size none: a number of bytes from 1 to 1G, as in 64, 4K or 1M"
+    check 3 bench pipes && complains "nothing called 'pipes'"
+    check 3 bench --workload speed && complains "no workload is called 'speed'; there are latency, "
+    check 2 bench --quick --full
+    check 0 bench --list
+    grep -q wakeup "$T/out" && grep -q posix-mq "$T/out"
+}
+
+@test "a full disk is an error, a closed pipe a quiet end" {
+    ! bench pipe --workload latency --size 64 --rounds 1 --seconds 1 --json /dev/full >/dev/null 2>"$T/err"
+    [ -c /dev/full ]
+    grep -q "No space left" "$T/err"
+    bench pipe --workload latency --size 64 --rounds 1 --seconds 1 | head -1
+    [ "${PIPESTATUS[1]}" = 0 ]
+}

@@ -1,0 +1,226 @@
+// The instrument itself, held against means whose figures are known.
+#include "measure/work.hpp"
+
+#include "measure/program.hpp"
+#include "support/support.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <stdexcept>
+
+using namespace wye;
+using namespace wye::measure;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Packets through socket pairs, `late` each, of which every `loses`-th is lost; what it is told to do wrong, it does.
+class Known : public Means {
+public:
+    std::chrono::microseconds late{0};
+    unsigned loses = 0;
+    std::string throws;  // what its second end throws at the third message
+    bool dies = false;   // or is killed
+    int left = 0;        // ends that were not cleaned up
+
+    Known() { name = "known", group = "test", shapes = duel | fan | measure::queue | request; }
+    void prepare(Shape, unsigned parties) override {
+        ++left;
+        pairs_.resize(parties);
+        for (auto& p : pairs_)
+            if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p.data()) != 0)
+                throw std::runtime_error("socketpair");
+    }
+    std::unique_ptr<End> open(Role r, unsigned which) override { return std::make_unique<One>(*this, r, which); }
+    void clean() noexcept override {
+        --left;
+        for (auto& p : pairs_) ::close(p[0]), ::close(p[1]);
+        pairs_.clear();
+    }
+
+private:
+    class One : public End {
+    public:
+        One(Known& k, Role r, unsigned which) : k_(k), role_(r), which_(which) {}
+        void send(Bytes b) override {
+            ++n_;
+            if (k_.loses && n_ % k_.loses == 0) return;
+            if (k_.late > 0us) ::usleep(static_cast<unsigned>(k_.late.count()));
+            // A publisher tells each, a producer one after the other.
+            if (role_ == Role::publisher)
+                for (std::size_t i = 0; i + 1 < k_.pairs_.size(); ++i) put(k_.pairs_[i][0], b);
+            else if (role_ == Role::producer)
+                put(k_.pairs_[n_ % (k_.pairs_.size() - 1)][0], b);
+            else
+                put(k_.pairs_[0][first() ? 0 : 1], b);
+        }
+        std::size_t recv(MutBytes into, bool) override {
+            if (role_ == Role::second && ++got_ == 3) {
+                if (!k_.throws.empty()) throw std::runtime_error(k_.throws);
+                if (k_.dies) ::kill(::getpid(), SIGKILL);
+            }
+            const auto& p = k_.pairs_[role_ == Role::subscriber || role_ == Role::worker ? which_ : 0];
+            const int fd = first() ? p[0] : p[1];
+            // Its own copy of the other end keeps a killed one's alive.
+            timeval t{.tv_sec = 1, .tv_usec = 0};
+            ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+            const auto r = ::recv(fd, into.data(), into.size(), 0);
+            if (r < 0 && (role_ == Role::first || role_ == Role::client)) throw std::runtime_error("nothing came");
+            while (r < 0) ::pause();
+            return static_cast<std::size_t>(r);
+        }
+
+    private:
+        bool first() const {
+            return role_ != Role::second && role_ != Role::subscriber && role_ != Role::worker && role_ != Role::server;
+        }
+        static void put(int fd, Bytes b) {
+            if (::send(fd, b.data(), b.size(), 0) < 0) throw std::runtime_error(std::strerror(errno));
+        }
+        Known& k_;
+        Role role_;
+        unsigned which_, n_ = 0, got_ = 0;
+    };
+    std::vector<std::array<int, 2>> pairs_;
+};
+
+double ns(double v) { return v / Taken::a_ns; }
+
+std::string trouble_of(const Work& w, Means& m) {
+    try {
+        (void)run(w, m);
+    } catch (const std::runtime_error& e) {
+        return e.what();
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST(Measure, to_and_fro_is_half_of_the_way_there_and_back) {
+    Known k;
+    k.late = 2ms;
+    const auto t = run({.workload = "latency", .messages = 20}, k);
+    EXPECT_EQ(t.messages, 20u);
+    EXPECT_EQ(t.times.total(), 20u);
+    // Each way sleeps for 2 ms, and never shorter.
+    EXPECT_GE(ns(t.times.at(0)), 1.98e6);
+    EXPECT_LT(ns(t.times.at(.5)), 20e6);
+    EXPECT_EQ(k.left, 0);
+}
+
+TEST(Measure, what_is_lost_is_counted) {
+    Known k;
+    k.loses = 10;
+    auto t = run({.workload = "throughput", .messages = 640}, k);
+    EXPECT_NEAR(static_cast<double>(t.lost), 71, 5);  // of 640 that came
+    k.lossless = false;
+    t = run({.workload = "rate", .rate = 20'000, .messages = 200}, k);
+    EXPECT_EQ(t.messages, 180u);
+    EXPECT_EQ(t.lost, 20u);
+    Known good;
+    t = run({.workload = "throughput", .messages = 640}, good);
+    EXPECT_EQ(t.lost, 0u);
+}
+
+TEST(Measure, a_message_is_late_from_when_it_should_have_been_sent) {
+    // The sender itself is held up: a millisecond each, where ten a millisecond were asked for. Whoever looked at the
+    // clock only when it sends would see nothing of it.
+    Known k;
+    k.late = 1ms;
+    const auto t = run({.workload = "rate", .rate = 10'000, .messages = 100}, k);
+    EXPECT_EQ(t.messages, 100u);
+    EXPECT_GT(ns(static_cast<double>(t.times.largest())), 80e6);
+    EXPECT_NEAR(ns(t.times.at(.5)), ns(static_cast<double>(t.times.largest())) / 2, 40e6);
+}
+
+TEST(Measure, a_sleeper_is_woken_once_a_message) {
+    Known k;
+    const auto t = run({.workload = "wakeup", .gap = 2ms, .messages = 10}, k);
+    EXPECT_GE(t.messages, 9u);
+    EXPECT_EQ(t.times.total(), t.messages);
+    EXPECT_GT(t.switches, .9);
+    EXPECT_LT(ns(t.times.at(.5)), 2e6);
+}
+
+TEST(Measure, all_of_many_get_it_or_one_of_them) {
+    Known k;
+    auto t = run({.workload = "fanout", .parties = 4, .messages = 64}, k);
+    EXPECT_EQ(t.messages, 64u);
+    EXPECT_EQ(t.lost, 0u);
+    EXPECT_GE(t.times.total(), 3u * 5);
+    EXPECT_GT(t.ns, 0);
+    t = run({.workload = "queue", .parties = 5, .messages = 64}, k);
+    EXPECT_EQ(t.messages, 64u);
+    EXPECT_EQ(t.note, "most to least of a worker 16:16");
+    EXPECT_EQ(k.left, 0);
+}
+
+TEST(Measure, a_question_is_counted_when_its_answer_is_there) {
+    Known k;
+    k.late = 1ms;
+    // Its answer comes by the same call that asks; here recv() is where it waits, and both ways sleep.
+    const auto t = run({.workload = "request", .messages = 10}, k);
+    EXPECT_EQ(t.times.total(), 10u);
+    EXPECT_GE(ns(t.times.at(0)), 1.98e6);
+}
+
+TEST(Measure, nothing_happens_and_costs_nothing) {
+    Known k;
+    const auto t = run({.workload = "idle", .time = 500ms}, k);
+    EXPECT_LT(t.cpu_ns, 2e8);  // a second; a loop would have 1e9
+    EXPECT_EQ(t.messages, 0u);
+}
+
+TEST(Measure, what_fails_in_another_process_is_said_and_nothing_stays) {
+    Known k;
+    k.throws = "the line is cut";
+    EXPECT_EQ(trouble_of({.workload = "latency", .messages = 20}, k), "the line is cut");
+    Known killed;
+    killed.dies = true;
+    EXPECT_EQ(trouble_of({.workload = "latency", .messages = 20}, killed), "nothing came");
+    EXPECT_EQ(k.left + killed.left, 0);
+    EXPECT_LT(::waitpid(-1, nullptr, WNOHANG), 0);
+    EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(Measure, what_cannot_be_done_is_refused_with_the_reason) {
+    Known k;
+    EXPECT_EQ(trouble_of({.workload = "speed"}, k), "unknown workload: speed");
+    EXPECT_EQ(trouble_of({.workload = "latency", .parties = 1}, k), "2 to 64 processes");
+    k.largest = 100;
+    EXPECT_EQ(trouble_of({.workload = "latency", .size = 101}, k), "messages of up to 100 bytes");
+    k.shapes = duel;
+    EXPECT_EQ(trouble_of({.workload = "fanout"}, k), "known does no fanout");
+    EXPECT_EQ(k.left, 0);
+}
+
+TEST(MeasureJson, work_and_what_it_took_come_back_as_they_were) {
+    const Work w{.means = "unix",
+                 .workload = "rate",
+                 .poll = true,
+                 .size = 9,
+                 .parties = 3,
+                 .rate = 2.5,
+                 .gap = 7ns,
+                 .time = 8ms,
+                 .messages = 6};
+    const auto again = or_throw(work_from(measure::to_json(w)));
+    EXPECT_EQ(measure::to_json(again), measure::to_json(w));
+    Taken t{.messages = 3, .bytes = 4, .lost = 5, .ns = 6.5, .cpu_ns = 7, .switches = 8, .note = "n"};
+    t.times.add(1000, 3);
+    const auto back = or_throw(taken_from(measure::to_json(t)));
+    EXPECT_EQ(measure::to_json(back), measure::to_json(t));
+    for (const auto* bad : {"{}", "[]", "1", R"({"means": 3, "workload": "latency"})",
+                            R"({"means": "x", "workload": "latency", "size": -1.5e300})"})
+        WYE_EXPECT_ERRC(Errc::corrupt, work_from(Json::parse(bad)));
+    auto j = measure::to_json(t);
+    j["times"] = Json::parse("[[99999999, 1]]");
+    WYE_EXPECT_ERRC(Errc::corrupt, taken_from(j));
+    j["times"] = "no";
+    WYE_EXPECT_ERRC(Errc::corrupt, taken_from(j));
+}
