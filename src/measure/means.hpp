@@ -3,6 +3,8 @@
 #pragma once
 #include "wye/base/bytes.hpp"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,7 +46,8 @@ struct Means {
     bool polls = true;         ///< recv() can look again and again
     bool own_threads = false;  ///< so that an end is not held to one processor
 
-    std::size_t longest = 0;  ///< message of the work at hand; set before prepare()
+    std::size_t size = 64;         ///< of the messages to come, known before prepare()
+    std::vector<pid_t> daemons{};  ///< that prepare() started: what they cost counts, too
 
     virtual ~Means() = default;
     /// Before the processes part.

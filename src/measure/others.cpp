@@ -127,11 +127,12 @@ void Others::end() noexcept {
 
 Others::Cost Others::cost() const {
     Cost c{.cpu_ns = cpu_of(CLOCK_PROCESS_CPUTIME_ID), .switches = switches_of(getpid())};
-    for (const auto pid : pids_) {
-        clockid_t clock;
-        if (clock_getcpuclockid(pid, &clock) == 0) c.cpu_ns += cpu_of(clock);
-        c.switches += switches_of(pid);
-    }
+    for (const auto* pids : {&pids_, &beside_})
+        for (const auto pid : *pids) {
+            clockid_t clock;
+            if (clock_getcpuclockid(pid, &clock) == 0) c.cpu_ns += cpu_of(clock);
+            c.switches += switches_of(pid);
+        }
     return c;
 }
 

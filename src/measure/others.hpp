@@ -43,6 +43,8 @@ public:
     Board& board() noexcept { return *board_; }
     /// Forks one more, the `which`-th. It dies with us; what its body throws is said by check().
     void start(unsigned which, std::function<void(unsigned which)> body, bool pinned);
+    /// What it costs is counted, and nothing else is ours to do.
+    void counts(pid_t p) { beside_.push_back(p); }
     unsigned count() const noexcept { return static_cast<unsigned>(pids_.size()); }
     /// Until each has said that it is ready. Throws when one failed, or nothing happens for five seconds.
     void wait_ready();
@@ -60,7 +62,7 @@ public:
 
 private:
     Board* board_;
-    std::vector<pid_t> pids_;
+    std::vector<pid_t> pids_, beside_;
 };
 
 }  // namespace wye::measure

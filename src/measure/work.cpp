@@ -74,7 +74,10 @@ thread_local std::string other_trouble;
 class Stage {
 public:
     using Body = std::function<void(End&, Board::Place&, unsigned which)>;
-    Stage(const Work& w, Means& m, Shape shape) : w_(w), m_(m) { m_.prepare(shape, w.parties); }
+    Stage(const Work& w, Means& m, Shape shape) : w_(w), m_(m) {
+        m_.prepare(shape, w.parties);
+        for (const auto pid : m_.daemons) others_.counts(pid);
+    }
     ~Stage() {
         if (std::uncaught_exceptions() > 0) other_trouble = others_.trouble();
         end_.reset();
@@ -277,7 +280,7 @@ void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, 
     Stage stage(w, m, shape);
     auto& b = stage.board();
     stage.beside(n, to, [&](End& end, Board::Place& mine, unsigned which) {
-        auto room = room_for(w);
+        auto room = std::vector<std::byte>(m.size);
         for (std::uint64_t last = 0;;) {
             const auto size = end.recv(room, false);
             const auto now = ticks();
@@ -290,7 +293,7 @@ void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, 
         }
     });
     auto& end = stage.here(from);
-    auto out = std::vector<std::byte>(std::max(w.size, sizeof(Stamp)), std::byte{1});
+    auto out = std::vector<std::byte>(m.size, std::byte{1});
     const auto arrived = [&] {
         std::uint64_t all = 0, lost = 0, least = ~0ull, most = 0;
         for (unsigned i = 0; i < n; ++i) {
@@ -502,10 +505,10 @@ Taken run(const Work& w, Means& m) {
         throw std::runtime_error("messages of up to " + std::to_string(m.largest) + " bytes");
     if (w.parties < 2 || w.parties > Board::most) throw std::runtime_error("2 to 64 processes");
     if (w.poll && !m.polls) throw std::runtime_error("cannot look again and again");
+    m.size = load->shape & (fan | queue) ? std::max(w.size, sizeof(Stamp)) : w.size;
     Taken t;
     other_trouble.clear();
     (void)ns_a_tick();  // found out here, and by no process while it measures
-    m.longest = w.size;
     try {
         load->run(w, m, t);
     } catch (const std::exception&) {
