@@ -254,7 +254,7 @@ private:
     std::unique_ptr<End> pattern_end(Role role) const {
         const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;
         const auto& scheme = m_.traits.scheme;
-        const auto most = size > (1 << 16) ? size : 0;  // else the carrier's own
+        const auto most = size > (1 << 16) ? size + 4096 : 0;  // else the carrier's own
         const QueueOptions once{.max_message = most, .at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
         switch (role) {
             case Role::publisher:
