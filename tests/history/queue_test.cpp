@@ -2,6 +2,7 @@
 #include "wye/process/nats_server.hpp"
 #include "wye/registry/open.hpp"
 
+#include "history/islands.hpp"
 #include "history/scene.hpp"
 
 #include <cstdlib>
@@ -27,7 +28,7 @@ void nothing_lost(const SceneResult& r, std::uint64_t seed) {
 }
 
 TEST(Histories, of_a_ring_whose_users_are_killed) {
-    for (std::uint64_t seed = 1; seed <= seeds(3); ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds(5); ++seed) {
         const auto uri = "shm:" + unique_name("wye-history");
         const auto r = play({.uri = uri, .faults = 3s, .drain = 5s, .kills_users = true}, seed);
         (void)remove(uri);
@@ -73,6 +74,42 @@ TEST(Histories, of_a_cluster_whose_servers_die_one_at_a_time) {
 TEST(Histories, of_a_cluster_that_loses_its_majority) {
     if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
     for (std::uint64_t seed = 101; seed < 101 + seeds(under_asan ? 1 : 2); ++seed) cluster(seed, true);
+}
+
+// Nobody dies: they only do not hear of each other. One is cut off from all, two from each other while both hear the
+// third, or each from each, while clients hear all of them.
+bool parted(std::uint64_t seed) {
+    Islands all(3);
+    const auto mend = [&](std::mt19937_64&) { all.heal(); };
+    const auto trouble = [&](std::mt19937_64& random) {
+        std::this_thread::sleep_for(500ms + std::chrono::milliseconds(random() % 500));
+        const auto first = random() % 3, kind = random() % 3;
+        if (kind == 0)
+            all.cut(first);
+        else
+            for (std::size_t n = 0; n < (kind == 1 ? 2u : 3u); ++n) all.separate((first + n) % 3);
+        std::this_thread::sleep_for(500ms + std::chrono::milliseconds(random() % 2500));
+        mend(random);
+    };
+    const auto r = play({.uri = all.uri("jobs") + "&replicas=3&plaintext=allow",
+                         .faults = 10s,
+                         .drain = 60s,
+                         .nemesis = trouble,
+                         .mend = mend},
+                        seed);
+    nothing_lost(r, seed);
+    return !testing::Test::HasFailure();
+}
+
+TEST(Histories, of_a_cluster_that_is_parted) {
+    if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
+    if (::geteuid() != 0) GTEST_SKIP() << "networks of one's own need root";
+    if (Child allowed([] { return Islands::enter(); }); !allowed.ok())
+        GTEST_SKIP() << "no networks of one's own here, or no bridge(8), veth(4) or isolated ports";
+    for (std::uint64_t seed = 201; seed < 201 + seeds(under_asan ? 1 : 2); ++seed) {
+        Child apart([&] { return Islands::enter() && parted(seed); });
+        EXPECT_TRUE(apart.ok(150s)) << "seed " << seed;
+    }
 }
 
 }  // namespace

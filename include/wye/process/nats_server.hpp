@@ -22,7 +22,7 @@ struct NatsServerOptions {
     // Of a cluster (NatsCluster fills them in).
     std::string cluster = {}, route_secret = {}, password = {};
     unsigned cluster_port = 0;
-    std::vector<unsigned> route_ports = {};
+    std::vector<std::string> routes = {};  ///< "10.0.0.2:6222": where the others are; its own among them is left out
 };
 
 /// A nats-server of our own, for a program that brings its engine along, for tests, and to try things out.

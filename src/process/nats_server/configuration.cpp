@@ -29,10 +29,9 @@ std::string cluster(const NatsServerOptions& o) {
                     "\n  listen: " + quoted(o.host + ":" + std::to_string(o.cluster_port)) +
                     "\n  authorization {user: route, password: " + quoted(o.route_secret) +
                     ", timeout: 2}\n  routes: [\n";
-    for (const auto port : o.route_ports)
-        if (port != o.cluster_port)
-            s += "    " + quoted("nats-route://route:" + o.route_secret + "@" + o.host + ":" + std::to_string(port)) +
-                 "\n";
+    const auto own = o.host + ":" + std::to_string(o.cluster_port);
+    for (const auto& there : o.routes)
+        if (there != own) s += "    " + quoted("nats-route://route:" + o.route_secret + "@" + there) + "\n";
     return s + "  ]\n}\n";
 }
 

@@ -197,16 +197,20 @@ Result<NatsCluster> NatsCluster::start(unsigned count, const NatsServerOptions& 
     if (!o.directory.empty())
         if (const long r = sys::mkdir(o.directory.c_str(), 0700); r < 0 && r != -EEXIST)
             return sys::fail(r, "mkdir", o.directory);
-    std::vector<unsigned> routes;
-    for (unsigned i = 0; i < count; ++i) routes.push_back(sys::free_port(o.host, SOCK_STREAM));
+    std::vector<unsigned> ports;
+    std::vector<std::string> routes;
+    for (unsigned i = 0; i < count; ++i) {
+        ports.push_back(sys::free_port(o.host, SOCK_STREAM));
+        routes.push_back(o.host + ":" + std::to_string(ports.back()));
+    }
     const auto secret = nats_server::new_secret();
     for (unsigned i = 0; i < count; ++i) {
         auto each = o;
         each.name = o.name + std::to_string(i + 1);
         if (count > 1) {
             each.cluster = o.name;
-            each.cluster_port = routes[i];
-            each.route_ports = routes;
+            each.cluster_port = ports[i];
+            each.routes = routes;
             each.route_secret = secret;
         }
         if (o.port) each.port = o.port + i;
