@@ -55,7 +55,8 @@ std::vector<Part> parts_of(const Json& document) {
         }
         parts[at[title]].rows.push_back(&r);
     }
-    for (auto& p : parts) std::ranges::stable_sort(p.rows, {}, [](const Json* r) { return measure::figure_of(*r); });
+    for (auto& p : parts)
+        std::ranges::sort(p.rows, {}, [](const Json* r) { return std::pair(measure::figure_of(*r), r); });
     return parts;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 namespace wye::measure {
 namespace {
@@ -88,7 +89,9 @@ Result<Comparison> compare(const Json& before, const Json& after) {
         for (const auto& [key, row] : b)
             if (!a.contains(key)) c.only_after.push_back(key);
         warn(c, before, after);
-        std::ranges::stable_sort(c.rows, std::greater(), [](const Difference& d) { return std::abs(d.change); });
+        std::ranges::sort(c.rows, {}, [](const Difference& d) {
+            return std::tuple(-std::abs(d.change), std::string_view(d.means), std::string_view(d.workload), d.size);
+        });
         return c;
     } catch (const nlohmann::json::exception& e) {
         return refuse(Errc::mismatch, std::string("is no result of wye bench: ") + e.what());
