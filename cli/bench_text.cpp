@@ -36,6 +36,9 @@ std::string title_of(const Json& r) {
     if (workload == "queue") return fmt::format("A queue for {} worker{}, {}", others, others == 1 ? "" : "s", size);
     if (workload == "request")
         return fmt::format("A question and its answer, {} client{}, {}", others, others == 1 ? "" : "s", size);
+    if (workload == "loan") return fmt::format("Memory lent, given away and let go again, {}", size);
+    if (workload == "crash") return "Until who waits is told that the other was killed";
+    if (workload == "growth") return fmt::format("What {} subscribers cost who publishes, {}", others, size);
     if (workload == "open") return "From nothing to the first message";
     if (workload == "idle") return "Nobody says anything: processor time a second";
     if (workload == "crowd") return fmt::format("A queue for {} workers, more than there are processors", others);
@@ -51,7 +54,8 @@ std::vector<Part> parts_of(const Json& document) {
         if (!at.contains(title)) {
             const std::string w = r.at("workload");
             at[title] = parts.size();
-            parts.push_back({title, w == "throughput" || w == "fanout" || w == "queue" || w == "crowd"});
+            parts.push_back(
+                {title, w == "throughput" || w == "fanout" || w == "queue" || w == "growth" || w == "crowd"});
         }
         parts[at[title]].rows.push_back(&r);
     }

@@ -30,6 +30,11 @@ public:
     virtual void send(Bytes) = 0;
     /// Waits: by looking again and again, or as the means does by default. Answers how long the message was.
     virtual std::size_t recv(MutBytes into, bool poll) = 0;
+    /// Of what lends its memory: a message of that size begun where it will be read, given away, and at the other end
+    /// let go of again; nobody writes or reads it.
+    virtual bool lends() const { return false; }
+    virtual void send_loan(std::size_t) {}
+    virtual void recv_loan() {}
     /// A server: one question, answered with what it said.
     virtual void serve(MutBytes room) { send(room.first(recv(room, false))); }
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include "measure/histogram.hpp"
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -18,6 +19,7 @@ struct Board {
         std::atomic<std::uint64_t> ready{0};  ///< its end is open
         std::atomic<std::uint64_t> count{0};  ///< messages it has had
         std::atomic<std::uint64_t> lost{0};
+        std::atomic<std::uint64_t> said{0};  ///< of `growth`: KiB
         std::atomic<std::uint64_t> done{0};
         char trouble[256] = {};
     };
@@ -50,6 +52,8 @@ public:
     void wait_ready();
     /// Throws what one of them threw, or how it ended.
     void check();
+    /// Also by another of them.
+    void kill_first() const noexcept { ::kill(pids_.front(), SIGKILL); }
     /// What one of them threw, if any did.
     std::string trouble() const;
     void end() noexcept;

@@ -87,7 +87,8 @@ Json curve_of(const Histogram& h) {
 }
 
 bool by_time(const Work& w) {
-    return w.workload == "throughput" || w.workload == "fanout" || w.workload == "queue" || w.workload == "crowd";
+    return w.workload == "throughput" || w.workload == "fanout" || w.workload == "queue" || w.workload == "growth" ||
+           w.workload == "crowd";
 }
 
 double figure(const Work& w, const Taken& t) { return by_time(w) ? t.ns : t.times.middle() / Taken::a_ns; }
@@ -197,6 +198,9 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
         for (const auto s : sizes(one, one)) put("request", {.size = s, .parties = n + 1});
     if (!full && !asked) return;
     put("open", {.size = 64});
+    put("crash", {.size = 64});
+    for (const auto s : sizes({64, 4096}, {64, 4096, 65536, 1 << 20})) put("loan", {.size = s});
+    for (const unsigned n : {1u, 8u, 32u}) put("growth", {.size = 64, .parties = n + 1});
     put("idle", {.size = 64, .time = 500ms});
     const auto processors = describe_machine().at("processors").get<unsigned>();
     put("crowd", {.size = 64, .parties = std::min(4 * processors, 32u) + 1});

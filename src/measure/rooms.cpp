@@ -59,6 +59,10 @@ public:
         return copied(got(poll, [&](Deadline d) { return in_->recv(room_, d); }), into);
     }
 
+    bool lends() const override { return out_->traits().loans; }
+    void send_loan(std::size_t n) override { or_throw(or_throw(out_->loan(n, patience)).commit()); }
+    void recv_loan() override { (void)or_throw(in_->take(patience)); }
+
 private:
     std::shared_ptr<Channel> out_, in_;
     std::vector<std::byte> room_{};  // where a means asks for room for its largest

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 
@@ -350,6 +352,64 @@ void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, 
 void fan_out(const Work& w, Means& m, Taken& t) { spread(w, m, t, fan, Role::publisher, Role::subscriber, true); }
 void work_queue(const Work& w, Means& m, Taken& t) { spread(w, m, t, queue, Role::producer, Role::worker, false); }
 
+struct Use {
+    std::uint64_t descriptors = 0, mappings = 0, kib = 0;
+};
+
+Use use_of_this_process() {
+    Use u;
+    std::error_code e;
+    for (std::filesystem::directory_iterator it("/proc/self/fd", e), end; !e && it != end; it.increment(e))
+        ++u.descriptors;
+    std::ifstream maps("/proc/self/maps"), sum("/proc/self/smaps_rollup");
+    for (std::string line; std::getline(maps, line);) ++u.mappings;
+    for (std::string line; std::getline(sum, line);)
+        if (line.starts_with("Pss:")) u.kib = std::strtoull(&line[4], nullptr, 10);
+    return u;
+}
+
+// Subscribers that do nothing but be there, and what telling them costs.
+void growth(const Work& w, Means& m, Taken& t) {
+    const auto n = std::min(std::max(w.parties, 2u) - 1, Board::most);
+    {
+        m.prepare(fan, w.parties);
+        Others others;
+        auto& b = others.board();
+        for (unsigned i = 0; i < n; ++i)
+            others.start(
+                i,
+                [&](unsigned which) {
+                    const auto before = use_of_this_process();
+                    const auto end = m.open(Role::subscriber, which);
+                    b.places[which].ready = 1;
+                    std::vector<std::byte> room(m.size);
+                    end->recv(room, false);
+                    const auto after = use_of_this_process();
+                    auto& mine = b.places[which];
+                    mine.count = after.descriptors - before.descriptors;
+                    mine.lost = after.mappings - std::min(after.mappings, before.mappings);
+                    mine.said = after.kib - std::min(after.kib, before.kib);
+                    for (;;) end->recv(room, false);
+                },
+                false);
+        auto end = m.open(Role::publisher, 0);
+        others.wait_ready();
+        const auto out = std::vector<std::byte>(m.size, std::byte{1});
+        const Until until(w);
+        const auto begin = ticks();
+        for (; until.more(t.messages); ++t.messages) end->send(out);
+        t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+        usleep(20'000);
+        std::uint64_t fds = 0, maps = 0, kib = 0;
+        for (unsigned i = 0; i < n; ++i) fds += b.places[i].count, maps += b.places[i].lost, kib += b.places[i].said;
+        t.note = "a subscriber has " + std::to_string(fds / n) + " descriptors, " + std::to_string(maps / n) +
+                 " mappings, " + std::to_string(kib / n) + " KiB";
+        end.reset();
+        others.end();
+    }
+    m.clean();
+}
+
 // Beside the client that is measured, others ask as fast as they can.
 void request_reply(const Work& w, Means& m, Taken& t) {
     Stage stage(w, m, request);
@@ -451,6 +511,60 @@ void open_and_first(const Work& w, Means& m, Taken& t) {
     }
 }
 
+// What a loan costs, from asking for it until it is let go: both ends in this process.
+void loan(const Work& w, Means& m, Taken& t) {
+    m.prepare(duel, w.parties);
+    {
+        const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
+        if (!second->lends() || !first->lends()) throw std::runtime_error("lends no memory");
+        const Until until(w);
+        for (; until.more(t.messages); ++t.messages) {
+            const auto begin = ticks();
+            second->send_loan(w.size);
+            first->recv_loan();
+            t.times.add(units(ticks() - begin));
+        }
+    }
+    m.clean();
+}
+
+// One waits for a message when the other is killed: how long until it is told so.
+void crash(const Work& w, Means& m, Taken& t) {
+    const Until until(w);
+    for (std::uint64_t n = 0; n < 3 || until.more(n); ++n) {
+        Stage stage(w, m, duel);
+        auto& b = stage.board();
+        stage.beside(1, Role::second, [&](End& end, Board::Place&, unsigned) {
+            auto room = room_for(w);
+            for (;;) end.send(Bytes(room).first(end.recv(room, false)));
+        });
+        auto& end = stage.here(Role::first);
+        auto out = message_of(w), in = room_for(w);
+        for (int i = 0; i < 10; ++i) end.send(out), end.recv(in, false);
+        stage.others().start(
+            1,
+            [&](unsigned) {
+                usleep(2000);
+                b.sent_at = ticks();
+                stage.others().kill_first();
+            },
+            false);
+        bool told = false;
+        try {
+            end.recv(in, false);
+        } catch (const std::exception&) {
+            told = true;
+        }
+        const auto took = ticks() - b.sent_at;
+        if (!told || took > ticks_of(2s)) {
+            t.note = "is not told that the other died";
+            return;
+        }
+        t.times.add(units(took));
+        ++t.messages;
+    }
+}
+
 // Both ends in this process, which sends itself a message and takes it: nobody waits, so that it is the same
 // instructions every time (tools/regress.py counts them).
 void alone(const Work& w, Means& m, Taken& t) {
@@ -498,6 +612,9 @@ constexpr std::array all{
     Workload{"request", "a question and its answer", request, request_reply},
     Workload{"idle", "nobody says anything: cost a second", duel, idle},
     Workload{"open", "from nothing to the first message", duel, open_and_first},
+    Workload{"loan", "memory lent, given away and let go again", duel, loan},
+    Workload{"crash", "the other is killed: until who waits for it is told", duel, crash},
+    Workload{"growth", "what one more subscriber costs", fan, growth},
     Workload{"alone", "both ends in one process, which sends to itself", duel, alone},
     Workload{"crowd", "a queue with four workers a processor", queue, work_queue},
     Workload{"video", "24 MB sixty times a second to three", fan, fan_out},
