@@ -156,10 +156,11 @@ std::string tail(const Json& d) {
     for (const auto& [why, n] : whys) out += n > 1 ? fmt::format("{} ({} times)\n", why, n) : why + "\n";
     const auto& n = d.at("noise");
     out += fmt::format(
-        "{} rounds in {:.0f} s{}; others had {:.0f} % of the processors, the host {:.1f} %. ±: what the rounds "
+        "{} round{} in {:.0f} s{}; others had {:.0f} % of the processors, the host {:.1f} %. ±: what the rounds "
         "of one row differ by, at most {:.0f} %.\n",
-        d.at("rounds").get<unsigned>(), or_nothing(d.at("seconds")), d.at("complete").get<bool>() ? "" : ", broken off",
-        or_nothing(n.at("busy_percent")), or_nothing(n.at("steal_percent")), 100 * or_nothing(n.at("worst_spread")));
+        d.at("rounds").get<unsigned>(), d.at("rounds") == 1 ? "" : "s", or_nothing(d.at("seconds")),
+        d.at("complete").get<bool>() ? "" : ", broken off", or_nothing(n.at("busy_percent")),
+        or_nothing(n.at("steal_percent")), 100 * or_nothing(n.at("worst_spread")));
     const auto& said = n.at("said");
     for (std::size_t i = 0; i < std::min<std::size_t>(said.size(), 5); ++i)
         out += "noise: " + escape(said[i].get<std::string>()) + "\n";

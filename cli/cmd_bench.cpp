@@ -50,10 +50,10 @@ struct Subjects {
     std::vector<measure::Missing> missing;
 };
 
-Subjects subjects(const Options& o, const std::string& directory, const std::string& nats) {
+Subjects subjects(const Options& o, const std::string& directory, const NatsServer* nats) {
     Subjects s;
     std::vector<std::string> ours{"/proc/self/exe", "__measure", "--directory", directory};
-    if (!nats.empty()) ours.insert(ours.end(), {"--nats", nats});
+    if (nats) ours.insert(ours.end(), {"--nats", nats->uri("SUBJECT"), "--nats-pid", std::to_string(nats->pid())});
     s.programs.push_back({std::move(ours)});
     if (!NatsServer::available())
         s.missing.push_back({"nats", "wye", "nats-server is not installed (./dev setup, or apt install nats-server)"});
@@ -150,7 +150,7 @@ int measured(const Options& o) {
     std::optional<NatsServer> server;
     if (NatsServer::available() && !o.list)
         if (auto s = NatsServer::start({})) server.emplace(std::move(*s));
-    const auto s = subjects(o, directory->path(), server ? server->uri("SUBJECT") : "");
+    const auto s = subjects(o, directory->path(), server ? &*server : nullptr);
     auto bench = measure::Bench::plan(s.programs, s.missing, *wish);
     if (!bench) return report("bench", bench.error());
     Json document;
@@ -169,7 +169,7 @@ int measured(const Options& o) {
 int listed(const Options& o) {
     auto directory = TempDir::make("wye-bench");
     if (!directory) return report("bench", directory.error());
-    const auto s = subjects(o, directory->path(), "");
+    const auto s = subjects(o, directory->path(), nullptr);
     std::string out = "workloads:\n";
     for (const auto& w : measure::workloads()) out += fmt::format("  {:<12}{}\n", w.name, w.summary);
     out += "means:\n";

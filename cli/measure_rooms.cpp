@@ -9,6 +9,7 @@ namespace {
 
 struct Options {
     std::string directory, nats;
+    std::uint64_t nats_pid = 0;
     std::vector<std::string> words;
 };
 
@@ -17,6 +18,8 @@ int run(const Options& o) {
     if (o.words.size() == 2)
         if (const auto work = measure::work_from(measure::Json::parse(o.words[1], nullptr, false))) only = work->means;
     auto all = measure::room_means(o.directory, o.nats, only);
+    for (auto& m : all)
+        if (o.nats_pid && m->name == "nats") m->daemons.push_back(static_cast<pid_t>(o.nats_pid));
     for (auto& m : measure::floor_means()) all.push_back(std::move(m));
     std::string name = "wye __measure";
     std::vector<std::string> words = o.words;
@@ -29,6 +32,7 @@ Run define(Arguments& app) {
     auto o = std::make_shared<Options>();
     app.add_option("--directory", o->directory);
     app.add_option("--nats", o->nats);
+    app.add_option("--nats-pid", o->nats_pid);  // whose work counts, too
     app.allow_extras();
     return [o, &app] {
         o->words = app.remaining();

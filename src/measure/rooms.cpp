@@ -20,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto patience = 3s;
+constexpr std::string_view subject = "SUBJECT";
 
 // Who comes first waits for the other to make it.
 template <class F>
@@ -175,6 +176,20 @@ public:
             }
     }
 
+    // The kernel's own limit on a message, which only an open one knows.
+    void ask_largest() {
+        if (m_.open_pair || m_.open_semaphore || !m_.scratch || !(m_.make || takes(m_, "listen"))) return;
+        if (!takes(m_, "listen") && m_.traits.boundaries != Boundaries::message) return;  // opening would wait
+        try {
+            prepare(duel, 2);
+            const auto n = (ours_ ? ours_ : channel(there_, Mode::read))->max_message();
+            if (n < (1 << 20)) largest = n;
+        } catch (const std::exception&) {
+            // What is wrong with it is said when it is measured.
+        }
+        clean();
+    }
+
     void prepare(Shape shape, unsigned parties) override {
         shape_ = shape, parties_ = parties;
         const bool two = shape == duel && !m_.traits.duplex;
@@ -224,10 +239,12 @@ public:
 
 private:
     std::string fresh() const {
-        if (!given_.empty()) return given_ + "bench" + std::to_string(sys::unique_mark());
+        if (!given_.empty())
+            return std::string(given_).replace(given_.find(subject), subject.size(),
+                                               "bench" + std::to_string(sys::unique_mark()));
         const auto all = m_.scratch(directory_);
         if (all.size() <= nth_) throw std::runtime_error("no address to try it with");
-        return all[nth_];
+        return m_.open_semaphore && takes(m_, "max") ? with_param(all[nth_], "max=32767") : all[nth_];
     }
     bool listens() const { return shape_ == duel && m_.traits.duplex && takes(m_, "listen"); }
     // Where packets tell whom they are from, or hands are shaken, the one who listens knows the other only then.
@@ -263,10 +280,12 @@ private:
         switch (role) {
             case Role::publisher:
                 return std::make_unique<PublisherEnd>(or_throw(Publisher<Bytes>::open(
-                    listen, {.depth = 4 * most, .max_message = most, .subscribers = parties_ - 1}, patience)));
+                    listen, {.depth = 4 * most, .max_message = most, .subscribers = own_threads ? 0 : parties_ - 1},
+                    patience)));
             case Role::subscriber:
                 return std::make_unique<SubscriberEnd>(when_there([&](Deadline d) {
-                    return Subscriber<Bytes>::open(there_, {.slow = Slow::block, .max_message = most}, d);
+                    return Subscriber<Bytes>::open(
+                        there_, {.slow = own_threads ? Slow::drop_oldest : Slow::block, .max_message = most}, d);
                 }));
             case Role::producer:
                 return std::make_unique<ProducerEnd>(or_throw(Producer<Bytes>::open(listen, once, patience)));
@@ -359,8 +378,10 @@ AllMeans room_means(const std::string& directory, const std::string& nats_uri, s
                                                : std::vector<std::string>{};
         for (std::size_t i = 0; i < uris.size(); ++i) {
             const auto variant = variant_of(uris[i]);
-            if (m->open || m->open_pair || m->open_semaphore)
-                all.push_back(std::make_unique<Room>(*m, variant, directory, i, nats ? nats_uri : ""));
+            if (!m->open && !m->open_pair && !m->open_semaphore) continue;
+            auto room = std::make_unique<Room>(*m, variant, directory, i, nats ? nats_uri : "");
+            if (only.empty()) room->ask_largest();
+            all.push_back(std::move(room));
         }
     }
     return all;
