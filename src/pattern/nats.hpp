@@ -21,7 +21,7 @@ struct Place {
     std::string stream;  ///< `?stream=`, or empty
     unsigned replicas = 0;
 };
-Result<Place> connect(const Uri&, Deadline);
+Result<Place> connect(const Uri&, Deadline, bool asap = false);
 
 /// The most a message may have, with what we say beside it.
 std::size_t room(const engine::Engine&, std::size_t wanted) noexcept;

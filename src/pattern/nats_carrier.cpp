@@ -6,8 +6,9 @@
 namespace wye::carrier {
 namespace nats {
 
-Result<Place> connect(const Uri& uri, Deadline d) {
+Result<Place> connect(const Uri& uri, Deadline d, bool asap) {
     WYE_TRY(auto at, parse_nats(uri, example));
+    at.options.asap = at.options.asap || asap;
     if (at.subject.empty()) return uri.refuse("no subject behind the server", example);
     WYE_CHECK(check_topic(at.subject));
     Place p{

@@ -293,14 +293,14 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<Client>> client(const Uri& uri, const ServeOptions& how, Deadline d) {
-    WYE_TRY(auto place, connect(uri, d));
+    WYE_TRY(auto place, connect(uri, d, true));  // somebody waits for each
     auto c = std::make_unique<NatsClient>(std::move(place), how);
     WYE_CHECK(c->open());
     return c;
 }
 
 Result<std::unique_ptr<Server>> server(const Uri& uri, const ServeOptions& how, Deadline d) {
-    WYE_TRY(auto place, connect(uri, d));
+    WYE_TRY(auto place, connect(uri, d, true));  // somebody waits for each
     auto s = std::make_unique<NatsServerRole>(std::move(place), how);
     WYE_CHECK(s->open(d));
     return s;

@@ -21,6 +21,9 @@ struct NatsOptions {
     bool plaintext = false;
     /// A server that is silent for so long is given up, and another one of the cluster asked.
     std::chrono::milliseconds dead_after{6'000};
+    /// Each message is written at once. Otherwise it waits up to a millisecond for others to go with it, as the client
+    /// library has it: more of them a second, and each that much later.
+    bool asap = false;
     bool own_echo = true;  ///< hear what one publishes oneself
 };
 
@@ -34,6 +37,7 @@ Result<NatsAddress> parse_nats(const Uri&, std::string_view example);
 
 /// The parameters of every nats: URI that say how to connect.
 inline constexpr Param nats_connection_params[] = {
+    {"asap", "", "each message leaves at once, and not within a millisecond with others"},
     {"tls", "", "TLS, the server's certificate checked"},
     {"ca", "FILE", "whom to believe (PEM), instead of the system's"},
     {"cert", "FILE", "this client's certificate (PEM)"},

@@ -53,6 +53,7 @@ Result<NatsAddress> parse_nats(const Uri& uri, std::string_view example) {
     WYE_TRY(a.servers, servers_of(uri, list, example));
     if (slash < rest.size()) a.subject = rest.substr(slash + 1);
     auto& o = a.options;
+    WYE_TRY(o.asap, uri.flag("asap"));
     WYE_TRY(o.tls, uri.flag("tls"));
     const std::pair<const char*, std::string*> texts[] = {{"ca", &o.ca},       {"cert", &o.cert},   {"key", &o.key},
                                                           {"login", &o.login}, {"creds", &o.creds}, {"nkey", &o.nkey},

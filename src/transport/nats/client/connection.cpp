@@ -76,6 +76,7 @@ natsStatus set_all(natsOptions* o, const std::vector<HostPort>& servers, const N
         lib().natsOptions_SetFailRequestsOnDisconnect(o, true),
         lib().natsOptions_SetIgnoreDiscoveredServers(o, !how.tls && !how.plaintext),
         lib().natsOptions_SetNoEcho(o, !how.own_echo),
+        lib().natsOptions_SetSendAsap(o, how.asap),
         lib().natsOptions_UseGlobalMessageDelivery(o, true),
         how.tls ? set_tls(o, how) : NATS_OK,
     };

@@ -38,7 +38,7 @@ Result<> open_library();
     X(natsOptions_SetIgnoreDiscoveredServers) X(natsOptions_SetMaxPingsOut) X(natsOptions_SetMaxReconnect) \
     X(natsOptions_SetNKey) X(natsOptions_SetName) X(natsOptions_SetNoEcho) X(natsOptions_SetPingInterval) \
     X(natsOptions_SetReconnectJitter) X(natsOptions_SetReconnectWait) X(natsOptions_SetReconnectedCB) \
-    X(natsOptions_SetSecure) X(natsOptions_SetServers) X(natsOptions_SetTimeout) \
+    X(natsOptions_SetSecure) X(natsOptions_SetSendAsap) X(natsOptions_SetServers) X(natsOptions_SetTimeout) \
     X(natsOptions_SetUserCredentialsCallbacks) X(natsOptions_SetUserInfo) X(natsOptions_UseGlobalMessageDelivery) \
     X(natsStatus_GetText) X(natsSubscription_Destroy) X(natsSubscription_SetOnCompleteCB) \
     X(natsSubscription_SetPendingLimits) X(natsSubscription_DrainTimeout) X(natsSubscription_DrainCompletionStatus) X(nats_GetLastError) X(nats_Open) \
