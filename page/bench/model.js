@@ -12,7 +12,8 @@ export const text = (v, most = 300) => {
   const clean = v.replace(unseen, "\ufffd");
   return clean.length > most ? clean.slice(0, most - 1) + "\u2026" : clean;
 };
-export const number = (v) => (typeof v === "number" && Number.isFinite(v) ? v : null);
+// What no clock and no counter says would only make an axis endless.
+export const number = (v) => (v === 0 || (typeof v === "number" && Math.abs(v) > 1e-9 && Math.abs(v) < 1e21) ? v : null);
 const positive = (v) => (number(v) > 0 ? v : null);
 const list = (v) => (Array.isArray(v) ? v : []);
 const object = (v) => (v && typeof v === "object" && !Array.isArray(v) ? v : {});

@@ -9,11 +9,11 @@ function powers_of_two(low, high) {
 }
 
 export function round_values(low, high, log, binary = false) {
-  if (log && binary) return powers_of_two(low, high);
-  if (!log) {
+  if (log && binary && high / low > 8) return powers_of_two(low, high);
+  if (!log || high / low < 4) {
     const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].find((m) => m * unit >= rough) * unit;
-    return Array.from({ length: Math.floor(high / step) + 1 }, (_, i) => i * step).filter((v) => v >= low);
+    const step = [1, 2, 5, 10].find((m) => m * unit >= rough * 0.999) * unit, first = Math.ceil(low / step);
+    return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, i) => (first + i) * step);
   }
   const decades = Math.log10(high / low);
   const within = decades > 3.2 ? [1] : decades > 1.6 ? [1, 3] : [1, 2, 5];
