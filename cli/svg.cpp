@@ -17,8 +17,8 @@ text { font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 .paper { fill: #ffffff; } .ink { fill: #1d2126; } .soft { fill: #59616b; }
 line { stroke-width: 1; } .rule { stroke: #e1e4e8; } .thin { stroke: #9aa1a9; stroke-width: 0.75; }
 line.ref { stroke: #8a1a72; stroke-dasharray: 4 3; } text.ref { fill: #8a1a72; }
-.wye { fill: #0060a8; } .kernel { fill: #6a6f76; } .peer { fill: #c04a00; }
-line.wye, path.wye { stroke: #0060a8; } line.kernel, path.kernel { stroke: #6a6f76; } line.peer, path.peer { stroke: #c04a00; }
+.wye { fill: #0060a8; } .kernel { fill: #5b6067; } .peer { fill: #c04a00; }
+line.wye, path.wye { stroke: #0060a8; } line.kernel, path.kernel { stroke: #5b6067; } line.peer, path.peer { stroke: #c04a00; }
 line.wye, line.kernel, line.peer { stroke-width: 2; }
 path.wye, path.kernel, path.peer { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
 path.kernel { stroke-dasharray: 8 4; } path.peer { stroke-dasharray: 2 3; }

@@ -28,8 +28,8 @@ const tail = "A dot is the median, its whisker ends at the 99th percentile.";
 const not_measured = (means) => means.map((m) => el("p", { class: "absent" }, el("bdi", {}, m.name), ": not measured. ", m.missing));
 
 // options: {id, title, about, key, kind, high, log, refs, absent}
-export function bar_chart(results, floor, o) {
-  const read = reading(o.kind, floor);
+export function bar_chart(results, unit, o) {
+  const read = reading(o.kind, unit);
   const rows = results.filter((r) => r[o.key] !== null).map((r) => ({
     of: r.of, value: read.of(r[o.key]), high: o.high && r[o.high] !== null ? read.of(r[o.high]) : null,
     text: read.format(read.of(r[o.key])) + (r.spread >= 0.2 ? " \u00b1" : ""),
@@ -55,8 +55,8 @@ function factor_axis(values, format, label) {
 }
 
 // options: as bar_chart's, and {by, by_title}
-export function line_chart(results, floor, o) {
-  const read = reading(o.kind, floor), here = results.filter((r) => r[o.key] > 0 && r[o.by] !== null);
+export function line_chart(results, unit, o) {
+  const read = reading(o.kind, unit), here = results.filter((r) => r[o.key] > 0 && r[o.by] !== null);
   const values = distinct(here, o.by);
   if (values.length < 2) return null;
   const x = factor_axis(values, axes[o.by].name, o.by_title);
@@ -72,8 +72,8 @@ const nines = (p) => -Math.log10(1 - p / 100);
 const percentiles = [0, 50, 90, 99, 99.9, 99.99];
 
 // The distribution: each nine of the percentile is a step, so that the tail can be seen.
-export function curve_chart(results, floor, o) {
-  const read = reading("time", floor), with_curve = results.filter((r) => r.curve.length > 1);
+export function curve_chart(results, unit, o) {
+  const read = reading("time", unit), with_curve = results.filter((r) => r.curve.length > 1);
   if (!with_curve.length) return null;
   const top = Math.max(...with_curve.flatMap((r) => r.curve.map((at) => nines(at[0]))));
   const x = { low: 0, high: top, label: "percentile: of all messages so many took no longer", dots: false, format: (v) => `${Math.round(1e6 * (1 - 10 ** -v)) / 1e4}\u202f%`,

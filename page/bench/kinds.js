@@ -13,10 +13,10 @@ export const kinds = {
   count: kind(words.count, null),
 };
 
-// What a chart shows of a value, with the unit that was chosen.
-export function reading(name, floor) {
+// What a chart shows of a value: unit is {floor, ratio}, F and whether it is what was chosen.
+export function reading(name, { floor, ratio }) {
   const k = kinds[name];
-  const as_ratio = floor !== null && k.scaled !== null;
+  const as_ratio = ratio && floor !== null && k.scaled !== null;
   return {
     as_ratio,
     of: (v) => (v === null ? null : as_ratio ? k.scaled(v, floor) : v),

@@ -45,7 +45,7 @@ function show(m) {
   let charts = [];
   const state = {
     ratio: false, groups: new Set(groups), off: new Set(), open: false, chosen: {}, table: { key: null, down: false, text: "", workload: "" },
-    get floor() { return this.ratio ? m.floor : null; },
+    get unit() { return { floor: m.floor, ratio: this.ratio }; },
     shows(x) { return this.groups.has(x.group) && !this.off.has(x); },
     choose(slot, v) { this.change(() => { this.chosen[slot] = v; }); },
     change(f) { f(); draw(); },

@@ -63,9 +63,9 @@ function narrowed(results, state, id, but) {
   return [controls, [...first.values()]];
 }
 
-function drawn(chart, results, floor) {
-  if (chart.curve) return curve_chart(results, floor, chart);
-  return (chart.by && line_chart(results, floor, chart)) || bar_chart(results, floor, chart);
+function drawn(chart, results, unit) {
+  if (chart.curve) return curve_chart(results, unit, chart);
+  return (chart.by && line_chart(results, unit, chart)) || bar_chart(results, unit, chart);
 }
 
 function section(id, title, about, controls, figures) {
@@ -80,7 +80,7 @@ function workload_section(workload, results, m, state, place) {
   const but = charts.find((c) => c.by)?.by;
   const [controls, here] = narrowed(results, state, workload, but);
   const id = by_workload[workload] ? workload : `workload-${place}`;
-  return section(id, title_of(workload), said[workload], controls, charts.map((c) => drawn({ ...c, id: by_workload[workload] ? c.id : `${id}-chart` }, here, state.floor)));
+  return section(id, title_of(workload), said[workload], controls, charts.map((c) => drawn({ ...c, id: by_workload[workload] ? c.id : `${id}-chart` }, here, state.unit)));
 }
 
 function cost_section(results, state) {
@@ -91,9 +91,9 @@ function cost_section(results, state) {
   const [controls, here] = narrowed(costly.filter((r) => r.workload === chosen), state, "cost", null);
   const pick = choice("While", workloads.map((w) => [w, title_of(w).toLowerCase()]), chosen, (v) => state.choose("cost.workload", v));
   return section("cost", "Cost a message", "Both sides together. What is done in the kernel or by a server in the middle counts only where it is charged to these two.", [pick, ...controls], [
-    bar_chart(here, state.floor, { id: "cost-cpu", ...cpu }),
-    bar_chart(here, state.floor, { id: "cost-syscalls", title: "System calls", key: "syscalls", says: "system calls", kind: "count", log: false }),
-    bar_chart(here, state.floor, { id: "cost-switches", title: "Context switches", key: "switches", says: "context switches", kind: "count", log: false }),
+    bar_chart(here, state.unit, { id: "cost-cpu", ...cpu }),
+    bar_chart(here, state.unit, { id: "cost-syscalls", title: "System calls", key: "syscalls", says: "system calls", kind: "count", log: false }),
+    bar_chart(here, state.unit, { id: "cost-switches", title: "Context switches", key: "switches", says: "context switches", kind: "count", log: false }),
   ]);
 }
 
