@@ -166,7 +166,7 @@ std::string rows_picture(const Json& results, std::string_view title, std::strin
     std::set<std::string> seen;
     std::erase_if(rows, [&](const Case& r) { return !seen.insert(r.means).second; });
     if (rows.empty()) return {};
-    std::ranges::stable_sort(rows, {}, [&](const Case& r) { return *r[key]; });
+    std::ranges::sort(rows, {}, [&](const Case& r) { return std::pair(*r[key], std::string_view(r.means)); });
     const double height = top + row_height * static_cast<double>(rows.size()) + 58;
     Picture p(title, width, height);
     frame(p, results, title, about, height);
