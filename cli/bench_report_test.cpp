@@ -2,8 +2,10 @@
 
 #include "wye/process/command.hpp"
 
+#include "bench_figures.hpp"
 #include "support/support.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -99,7 +101,8 @@ TEST_F(BenchPictures, EachIsThereAndIsXml) {
 }
 
 TEST_F(BenchPictures, LatencyHasARowForEachMeansThatSlept) {
-    const auto results = sample();
+    auto results = sample();
+    std::ranges::reverse(results["results"]);  // those that poll come first
     std::size_t rows = 0;
     for (const auto& r : results["results"])
         rows += r["workload"] == "latency" && r["wait"] == "block" && r["size"] == 64;
@@ -108,6 +111,7 @@ TEST_F(BenchPictures, LatencyHasARowForEachMeansThatSlept) {
     // A dot each, and one each for the three groups below.
     EXPECT_EQ(how_often(svg, "<circle") + how_often(svg, "width=\"8\""), rows + 3);
     EXPECT_EQ(how_often(svg, ">iceoryx</text>"), 1U);
+    EXPECT_EQ(how_often(svg, ">4.7 us</text>"), 1U);  // shm, which is quicker while it polls
     EXPECT_NE(svg.find("prefers-color-scheme: dark"), svg.npos);
 }
 
@@ -156,6 +160,13 @@ TEST_F(BenchPictures, WhatIsNoNumberIsNotDrawn) {
         draw(results, std::to_string(++n));
     }
     expect_well_formed(place());
+}
+
+TEST(BenchFigures, WhatNoClockSaysIsNone) {
+    const Json results{{"a", 1e30}, {"b", 1e-30}, {"c", "7"}, {"d", nullptr}, {"e", 0}, {"f", 2.5}};
+    for (const auto* key : {"a", "b", "c", "d", "none"}) EXPECT_FALSE(drawing::figure(results, key)) << key;
+    EXPECT_EQ(drawing::figure(results, "e"), 0);
+    EXPECT_EQ(drawing::figure(results, "f"), 2.5);
 }
 
 TEST_F(BenchPictures, AnotherSchemaIsSaid) {

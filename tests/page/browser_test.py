@@ -20,12 +20,12 @@ CHARTS = {"latency", "latency-curves", "throughput-messages", "throughput-bytes"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 # How many of a canvas' points are drawn, of a hundred: of the whole, and where the lines have their names.
-INK = """[0, 0.8].flatMap((from) => [...document.querySelectorAll(".lines canvas")].map((c) => {
-  const d = c.getContext("2d").getImageData(c.width * from, 0, c.width * (1 - from), c.height).data;
-  let n = 0;
-  for (let i = 3; i < d.length; i += 4) n += d[i] > 0;
-  return 400 * n / d.length;
-}))"""
+INK = """[...document.querySelectorAll(".lines canvas")].flatMap((c) => {
+  const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+  const n = [0, 0];
+  for (let i = 3; i < d.length; i += 4) if (d[i] > 0) ++n[0], n[1] += (i / 4) % c.width > 0.8 * c.width;
+  return [400 * n[0] / d.length, 2000 * n[1] / d.length];
+})"""
 # Whoever reads a word must tell it from what lies behind it (WCAG: 4.5); a line has the colour of its name.
 CONTRAST = """(() => {
   const light = (name) => {
