@@ -42,7 +42,7 @@ function controls(m, state) {
 }
 
 function show(m) {
-  let charts = [];
+  let charts = [], rows = null, rows_of = null;
   const state = {
     ratio: false, groups: new Set(groups), off: new Set(), open: false, chosen: {}, table: { key: null, down: false, text: "", workload: "" },
     get unit() { return { floor: m.floor, ratio: this.ratio }; },
@@ -59,8 +59,11 @@ function show(m) {
     hide_tip();
     charts.forEach((c) => c.stop());
     const there = sections(m, state);
+    // The table has thousands of cells, and stays while it is about the same means.
+    const means = m.means.map((x) => state.shows(x)).join();
+    if (means !== rows_of) (rows = table(m, state)), (rows_of = means);
     panel.replaceChildren(controls(m, state));
-    body.replaceChildren(...(there.length ? there : [el("p", { class: "nothing" }, "Nothing is shown: no group or no means is chosen above, or nothing was measured.")]), table(m, state));
+    body.replaceChildren(...(there.length ? there : [el("p", { class: "nothing" }, "Nothing is shown: no group or no means is chosen above, or nothing was measured.")]), rows);
     charts = [...body.querySelectorAll(".lines")];
     start();
     buttons()[held]?.focus({ preventScroll: true });

@@ -9,7 +9,7 @@ const said = {
   __proto__: null,
   latency: "From one process to the other: half of the way there and back.",
   throughput: "One process sends as fast as it can, another takes.",
-  wakeup: "How long a receiver takes to hear, that had slept as long as is said here: what sleeping costs.",
+  wakeup: "How long a receiver takes to hear of a message after it has slept for a while.",
   fanout: "One sender, each message to all of the receivers.",
   rate: "The latency while so many messages a second are sent, asked for or not.",
   queue: "Several senders and takers; each message goes to one of the takers.",
@@ -51,7 +51,8 @@ function narrowed(results, state, id, but) {
   for (const [key, axis] of Object.entries(axes)) {
     const values = distinct(results, key);
     if (values.length < 2 || key === but) continue;
-    const slot = `${id}.${key}`, chosen = values.includes(state.chosen[slot]) ? state.chosen[slot] : values[0];
+    const slot = `${id}.${key}`, usual = key === "size" && values.includes(64) ? 64 : values[0];
+    const chosen = values.includes(state.chosen[slot]) ? state.chosen[slot] : usual;
     controls.push(choice(axis.title, values.map((v) => [v, axis.name(v)]), chosen, (v) => state.choose(slot, v)));
     results = results.filter((r) => r[key] === chosen || (key === "wait" && r[key] === null));
   }
