@@ -129,7 +129,8 @@ function options(width, room, series, { x, y, refs: wanted }) {
   };
 }
 
-// series: {of, points: [[x, y]] ascending, tip: (x, y) => lines}. The chart is drawn when its place is in the page: start().
+// series: {of, points: [[x, y]] ascending, tip: (x, y) => lines}. The chart is drawn when its place is in the page: measure(), then
+// start(), all charts one after the other: each look at the page between two changes would lay it out again.
 export function lines(series, how) {
   const used = series.filter((s) => s.points.length);
   if (!used.length) return null;
@@ -139,12 +140,12 @@ export function lines(series, how) {
     return xs.map((x) => at.get(x) ?? null);
   })];
   const place = el("div", { class: "lines", "data-series": String(used.length) });
-  let chart = null;
+  let chart = null, room = null;
+  place.measure = () => { room = [Math.floor(place.clientWidth), chart ? 0 : Math.min(900, Math.floor(place.clientHeight))]; };
   place.start = () => {
-    const width = Math.floor(place.clientWidth);
-    if (chart && chart.width === width) return;
+    if (chart && chart.width === room[0]) return;
     chart?.destroy();
-    chart = new uPlot(options(width, Math.min(900, Math.floor(place.clientHeight)), used, how), data, place);
+    chart = new uPlot(options(...room, used, how), data, place);
     chart.root.addEventListener("pointerleave", hide_tip);
   };
   place.stop = () => { chart?.destroy(); chart = null; };

@@ -42,7 +42,7 @@ function controls(m, state) {
 }
 
 function show(m) {
-  let charts = [], rows = null, rows_of = null;
+  let charts = [], rows_of = null;
   const state = {
     ratio: false, groups: new Set(groups), off: new Set(), open: false, chosen: {}, table: { key: null, down: false, text: "", workload: "" },
     get unit() { return { floor: m.floor, ratio: this.ratio }; },
@@ -50,8 +50,11 @@ function show(m) {
     choose(slot, v) { this.change(() => { this.chosen[slot] = v; }); },
     change(f) { f(); draw(); },
   };
-  const panel = el("div", { class: "panel" }), body = el("div", { id: "charts" });
-  const start = () => charts.forEach((c) => c.start());
+  const panel = el("div", { class: "panel" }), body = el("div", { id: "charts" }), rows = el("div");
+  const start = () => {
+    charts.forEach((c) => c.measure());
+    charts.forEach((c) => c.start());
+  };
   const draw = () => {
     // Whoever pressed a button by its key finds it again: the same one of those that are there afterwards.
     const buttons = () => [...page.querySelectorAll("button, summary")];
@@ -61,15 +64,15 @@ function show(m) {
     const there = sections(m, state);
     // The table has thousands of cells, and stays while it is about the same means.
     const means = m.means.map((x) => state.shows(x)).join();
-    if (means !== rows_of) (rows = table(m, state)), (rows_of = means);
+    if (means !== rows_of) rows.replaceChildren(table(m, state)), (rows_of = means);
     panel.replaceChildren(controls(m, state));
-    body.replaceChildren(...(there.length ? there : [el("p", { class: "nothing" }, "Nothing is shown: no group or no means is chosen above, or nothing was measured.")]), rows);
+    body.replaceChildren(...(there.length ? there : [el("p", { class: "nothing" }, "Nothing is shown: no group or no means is chosen above, or nothing was measured.")]));
     charts = [...body.querySelectorAll(".lines")];
     start();
     buttons()[held]?.focus({ preventScroll: true });
     scrollTo(0, at);
   };
-  page.replaceChildren(...summary(m).filter(Boolean), panel, body);
+  page.replaceChildren(...summary(m).filter(Boolean), panel, body, rows);
   draw();
   when_colours_change(() => { charts.forEach((c) => c.stop()); start(); });
   new ResizeObserver(start).observe(body);
