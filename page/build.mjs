@@ -9,11 +9,18 @@ const here = new URL("./", import.meta.url);
 const read = (path) => readFile(new URL(path, here), "utf8");
 
 async function bundle(entry) {
-  const made = await build({
-    entryPoints: [new URL(entry, here).pathname], bundle: true, minify: true, write: false, charset: "ascii", format: "iife",
-    target: ["es2020", "firefox100", "safari15"], legalComments: "none", logLevel: "warning",
-  });
-  return made.outputFiles[0].text.trim();
+    const made = await build({
+        entryPoints: [new URL(entry, here).pathname],
+        bundle: true,
+        minify: true,
+        write: false,
+        charset: "ascii",
+        format: "iife",
+        target: ["es2020", "firefox100", "safari15"],
+        legalComments: "none",
+        logLevel: "warning",
+    });
+    return made.outputFiles[0].text.trim();
 }
 
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
@@ -24,10 +31,12 @@ const style = await bundle("bench/style.css");
 if (/<\/script|<!--/i.test(script) || /<\/style/i.test(style)) throw new Error("what is bundled would end its own element");
 
 const parts = {
-  policy: `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`,
-  sources, script, style,
-  uplot_version: JSON.parse(await read("node_modules/uplot/package.json")).version,
-  uplot_license: escaped((await read("node_modules/uplot/LICENSE")).trim()),
+    policy: `default-src 'none'; script-src ${hash(script)}; style-src ${hash(style)}; base-uri 'none'; form-action 'none'`,
+    sources,
+    script,
+    style,
+    uplot_version: JSON.parse(await read("node_modules/uplot/package.json")).version,
+    uplot_license: escaped((await read("node_modules/uplot/LICENSE")).trim()),
 };
 const page = (await read("bench/index.html")).replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 await writeFile(out, page);
