@@ -4,6 +4,7 @@
 #include "wye/os/temp_dir.hpp"
 #include "wye/process/nats_server.hpp"
 
+#include "bench_report.hpp"
 #include "bench_text.hpp"
 #include "command.hpp"
 #include "measure/compare.hpp"
@@ -28,7 +29,7 @@ struct Options {
     std::vector<std::string> means, workloads, sizes;
     bool quick = false, full = false, peers = false, list = false, compare = false, all = false;
     std::uint64_t seconds = 0, rounds = 0;
-    std::string json, html, svg;
+    std::string json, html, svg, from;
 };
 
 // ---------------------------------------------------------------- what is measured
@@ -132,12 +133,14 @@ private:
     bool shown_ = false;
 };
 
-int results(const Options& o, const Json& document) {
-    keep(document);
+int written(const Options& o, const Json& document) {
     int code = exit_ok;
     if (!o.json.empty()) code = std::max(code, write_file(o.json, document.dump(1) + "\n"));
-    if (o.json != "-") page_out(bench_text(document));
-    if (!document.at("complete").get<bool>()) return finish(exit_failed);
+    if (!o.html.empty()) code = std::max(code, write_file(o.html, html_report(document)));
+    if (!o.svg.empty())
+        if (const auto drawn = svg_report(document, o.svg); !drawn)
+            code = std::max(code, report("bench", drawn.error()));
+    if (o.json != "-" && o.html != "-") page_out(bench_text(document));
     return code;
 }
 
@@ -161,7 +164,9 @@ int measured(const Options& o) {
             return !interrupted();
         });
     }
-    return results(o, document);
+    keep(document);
+    const int code = written(o, document);
+    return document.at("complete").get<bool>() ? code : finish(exit_failed);
 }
 
 // ---------------------------------------------------------------- the other things it does
@@ -185,15 +190,36 @@ int listed(const Options& o) {
     return exit_ok;
 }
 
+Result<Json> read_result(const std::string& path) {
+    std::ifstream in(path);
+    if (!in) return std::unexpected(Error(Errc::not_found, "open", path, ENOENT));
+    auto j = Json::parse(in, nullptr, false);
+    if (j.is_discarded()) return refuse(Errc::corrupt, path + ": is no JSON");
+    return j;
+}
+
+// A result of another day or another machine: as a table, a page, pictures.
+int shown(const Options& o) {
+    const auto document = read_result(o.from);
+    if (!document) return report("bench", document.error());
+    if (!document->is_object() || document->value("schema", "") != "wye.bench/1")
+        return report("bench",
+                      Error::saying(Errc::mismatch, o.from + ": is no result of wye bench (schema wye.bench/1)"));
+    try {
+        return written(o, *document);
+    } catch (const nlohmann::json::exception& e) {
+        return report("bench", Error::saying(Errc::mismatch, o.from + ": is no result of wye bench: " + e.what()));
+    }
+}
+
 int compared(const Options& o) {
     if (o.means.size() != 2)
         return usage_error("bench", "--compare takes two files: wye bench --compare before.json after.json");
     std::vector<Json> both;
     for (const auto& path : o.means) {
-        std::ifstream in(path);
-        if (!in) return report("bench", Error(Errc::not_found, "open", path, ENOENT));
-        both.push_back(Json::parse(in, nullptr, false));
-        if (both.back().is_discarded()) return report("bench", Error::saying(Errc::corrupt, path + ": is no JSON"));
+        auto j = read_result(path);
+        if (!j) return report("bench", j.error());
+        both.push_back(std::move(*j));
     }
     const auto c = measure::compare(both[0], both[1]);
     if (!c) return report("bench", c.error());
@@ -206,6 +232,7 @@ int compared(const Options& o) {
 
 int run(const Options& o) {
     if (o.compare) return compared(o);
+    if (!o.from.empty()) return shown(o);
     return o.list ? listed(o) : measured(o);
 }
 
@@ -225,6 +252,9 @@ Run define(Arguments& app) {
     app.add_option("--seconds", o->seconds, "that it is to take, as far as it can");
     app.add_option("--rounds", o->rounds, "how often each is measured (3; with --full 5)");
     app.add_option("--json", o->json, "write the result there, schema wye.bench/1; -: standard output, and no tables");
+    app.add_option("--html", o->html, "write a page with charts there, which needs no network and no other file");
+    app.add_option("--svg", o->svg, "write pictures into that directory");
+    app.add_option("--from", o->from, "show a result that --json wrote before, and measure nothing");
     auto* list = app.add_flag("--list", o->list, "what can be measured");
     app.add_flag("--compare", o->compare, "two results: better, worse, noise; exit code 1 when something is worse")
         ->excludes(list);
@@ -241,6 +271,7 @@ const Command bench_command{.name = "bench",
                             .examples =
                                 "wye bench                                  # about a minute\n"
                                 "wye bench --peers --json today.json        # beside others' libraries\n"
+                                "wye bench --from today.json --html page.html   # with charts\n"
                                 "wye bench shm unix --workload latency --size 64,4K\n"
                                 "wye bench --compare before.json today.json # better, worse, noise",
                             .define = define};

@@ -134,8 +134,6 @@ Json json_of(const Coverage& c) {
     return j;
 }
 
-std::string dumped(const Json& j, int indent) { return j.dump(indent, ' ', false, Json::error_handler_t::replace); }
-
 std::string coverage_line(const Coverage& c) {
     auto s = fmt::format("coverage: {} processes, {} unreadable", c.processes, c.unreadable.size());
     if (!c.unreadable.empty()) {

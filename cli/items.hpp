@@ -28,8 +28,6 @@ int view_exit(bool whole, bool found) noexcept;
 
 Json json_of(const Item&);
 Json json_of(const Coverage&);
-/// Text for programs: exact where it is UTF-8, else with U+FFFD in its place.
-std::string dumped(const Json&, int indent = -1);
 
 /// `coverage: 94 processes, 1 unreadable (1 process_api); ipc ns 2/2, ...`
 std::string coverage_line(const Coverage&);

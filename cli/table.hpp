@@ -11,6 +11,11 @@ namespace wye::cli {
 
 using Json = nlohmann::ordered_json;
 
+/// Text for programs: exact where it is UTF-8, else with U+FFFD in its place.
+inline std::string dumped(const Json& j, int indent = -1) {
+    return j.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 template <class Row>
 struct Column {
     using Value = std::function<Json(const Row&)>;
