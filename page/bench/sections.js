@@ -188,7 +188,7 @@ function cost_section(results, state) {
     return section(
         "cost",
         "Cost a message",
-        "Both sides together. What is done in the kernel or by a server in the middle counts only where it is charged to these two.",
+        "Both sides together. Daemons that a library needs count too; what the kernel does counts where it is charged to one of them.",
         [pick, ...controls],
         [
             bar_chart(here, state.unit, { id: "cost-cpu", ...cpu }),
