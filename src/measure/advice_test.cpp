@@ -1,0 +1,334 @@
+// Twenty scenarios and more, each with the answer and why it is the right one; and what the engine promises of itself.
+#include "measure/advice.hpp"
+
+#include "wye/registry/open.hpp"
+
+#include "support/support.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace wye::advice {
+namespace {
+
+// As most systems are set up, so that no test depends on this one.
+std::optional<std::uint64_t> usual(std::string_view limit) {
+    if (limit == "msgsize_max" || limit == "MSGMAX") return 8192;
+    return {};
+}
+
+bool there(std::string_view means) {
+    return std::ranges::any_of(subjects(), [&](const Subject& s) { return s.name == means; });
+}
+
+struct Scenario {
+    const char* what;
+    Needs needs;
+    const char* answer;
+    const char* why;
+};
+
+const Scenario scenarios[] = {
+    {"a parent reads what its forked child finds",
+     {.where = Where::forked},
+     "pipe",
+     "nothing is made and nothing stays behind; a name would be one too many"},
+    {"a server hands work to a forked helper and hears back",
+     {.where = Where::forked, .both_ways = true},
+     "socketpair",
+     "the only one of a fork's own that goes both ways"},
+    {"a program uses another as a filter",
+     {.where = Where::started, .both_ways = true},
+     "exec",
+     "it starts the program and has both of its ends"},
+    {"a wrapper talks to bc(1)",
+     {.purpose = Purpose::question, .partner = Partner::stdio},
+     "exec",
+     "the partner has nothing but its standard input and output"},
+    {"a filter in somebody else's shell pipeline",
+     {.where = Where::unrelated, .partner = Partner::stdio},
+     "fd",
+     "the shell has connected it already"},
+    {"a script sends lines to a daemon",
+     {.where = Where::unrelated},
+     "fifo",
+     "one way between strangers: the page's first, and it can be watched with cat"},
+    {"a program that only opens files reads what we write",
+     {.partner = Partner::files},
+     "fifo",
+     "it looks like a file and is not one"},
+    {"a client and a daemon on one host converse",
+     {.where = Where::unrelated, .both_ways = true},
+     "unix",
+     "both ways between strangers, and it tells who is there"},
+    {"a privileged process hands open files to a sandboxed one",
+     {.descriptors = true},
+     "unix",
+     "descriptors travel with no other means"},
+    {"job tickets, urgent ones first, taken when somebody comes",
+     {.parties = Parties::many_to_one, .kept = Kept::crash, .priority = true},
+     "posix-mq",
+     "the kernel keeps them by priority whoever dies; no process need be there"},
+    {"orders and complaints in one place, each reader takes its kind",
+     {.kept = Kept::absent, .by_type = true},
+     "sysv-mq",
+     "the only one whose reader asks for a type while the rest stays"},
+    {"an audit log that several write and auditors read later",
+     {.parties = Parties::all_to_all, .kept = Kept::reboot, .loss = Loss::none},
+     "file",
+     "every reader has all of it, also after a reboot"},
+    {"a stock ticker to all programs of one user",
+     {.parties = Parties::one_to_many},
+     "pub-sub@shm",
+     "each subscriber hears all, and nothing has to run besides"},
+    {"system news to programs of all users",
+     {.other_user = true, .parties = Parties::one_to_many},
+     "pub-sub@unix",
+     "shm: is one user's; a socket has permissions"},
+    {"a chat: many speak, all hear",
+     {.parties = Parties::all_to_all},
+     "pub-sub@unix",
+     "shm: has one publisher at a time"},
+    {"a gauge of which only the newest value counts",
+     {.loss = Loss::latest},
+     "pub-sub@shm",
+     "a subscriber that is slow gets the latest, not what is over"},
+    {"images to be scaled by as many workers as there are processors",
+     {.parties = Parties::shared_work, .survive_kill = true},
+     "work-queue@shm",
+     "a killed worker's job comes again, and death is what the kernel says"},
+    {"the same, and thumbnails first",
+     {.parties = Parties::shared_work, .priority = true, .survive_kill = true},
+     "work-queue@unix",
+     "a hub has priorities and leases; the queues of the kernel lose a dead worker's job"},
+    {"jobs for a cluster that must outlive any of its hosts",
+     {.where = Where::network, .parties = Parties::shared_work, .kept = Kept::host},
+     "work-queue@nats",
+     "only replicas on several hosts survive the loss of one"},
+    {"a name service on one host",
+     {.purpose = Purpose::question, .parties = Parties::many_to_one},
+     "request@unix",
+     "answers find back to who asked, and who asks nobody is told at once"},
+    {"an agent asks its controller across the internet",
+     {.purpose = Purpose::question, .where = Where::network},
+     "request@tls",
+     "others are on the way"},
+    {"a backup to another host over somebody's network",
+     {.where = Where::network},
+     "tls",
+     "everything must arrive, and nobody may read along"},
+    {"the same in a rack of our own",
+     {.where = Where::network, .trusted = true},
+     "tcp",
+     "no certificates where nobody else is"},
+    {"positions of players in a network of our own, sixty times a second",
+     {.where = Where::network, .trusted = true, .loss = Loss::allowed},
+     "udp",
+     "late is as bad as lost"},
+    {"video frames that several programs paint into",
+     {.purpose = Purpose::memory},
+     "posix-shm",
+     "strangers find it by a name, and nothing is copied"},
+    {"a table that is there after a reboot",
+     {.purpose = Purpose::memory, .kept = Kept::reboot},
+     "file-map",
+     "pages of a file are on the disk"},
+    {"a forked worker's result of a gigabyte",
+     {.purpose = Purpose::memory, .where = Where::forked},
+     "memfd",
+     "pages without a name go with their processes"},
+    {"one backup at a time",
+     {.purpose = Purpose::lock, .survive_kill = true},
+     "lock",
+     "the kernel unlocks for whoever dies"},
+    {"one backup at a time, of several hosts that share a directory",
+     {.purpose = Purpose::lock, .where = Where::network},
+     "dir-lock",
+     "mkdir is atomic where locks do not hold"},
+    {"at most four compilers",
+     {.purpose = Purpose::permits, .survive_kill = true},
+     "shm-sem",
+     "the permit of a killed one comes back"},
+    {"at most four, of different users",
+     {.purpose = Purpose::permits, .other_user = true, .survive_kill = true},
+     "sysv-sem",
+     "the kernel undoes what a dead process of any user held"},
+    {"read your configuration again",
+     {.purpose = Purpose::event, .pollable = true},
+     "signal",
+     "a number is all there is to say"},
+    {"a frame of 8 MiB to another program",
+     {.loss = Loss::none, .size = 8 << 20},
+     "unix",
+     "what is too large to copy is handed over as a descriptor"},
+    {"urgent messages of 64 KiB, kept",
+     {.kept = Kept::crash, .priority = true, .size = 1 << 16},
+     nullptr,
+     "the kernel's queues take 8 KiB, and whatever else keeps has no priorities"},
+    {"urgent and durable over the network",
+     {.where = Where::network, .parties = Parties::many_to_one, .kept = Kept::crash, .priority = true},
+     nullptr,
+     "what keeps across hosts has no priorities, and the hubs that have them keep nothing"},
+};
+
+std::string told(const Advice& a) {
+    std::string s;
+    for (const auto& j : a.fits) {
+        s += j.subject->name + " (" + std::to_string(j.weight()) + ") ";
+        for (const auto& b : j.burdens) s += "; " + std::string(b.what);
+        s += "\n";
+    }
+    return s;
+}
+
+TEST(Advice, GivesTheRightAnswerToEachScenario) {
+    unsigned tried = 0;
+    for (const auto& s : scenarios) {
+        SCOPED_TRACE(std::string(s.what) + ": " + (s.answer ? s.answer : "nothing") + ", for " + s.why);
+        if (s.answer && !there(s.answer)) continue;  // a build without TLS
+        ++tried;
+        const auto a = advise(s.needs, nullptr, usual);
+        if (!s.answer) {
+            EXPECT_TRUE(a.fits.empty()) << told(a);
+            EXPECT_FALSE(a.conflict.empty());
+        } else if (a.fits.empty()) {
+            for (const auto& r : a.ruled_out[0].against) ADD_FAILURE() << a.ruled_out[0].subject->name << " " << r.why;
+        } else {
+            EXPECT_EQ(a.fits[0].subject->name, s.answer) << told(a);
+        }
+    }
+    EXPECT_GE(tried, 20u);
+}
+
+TEST(Advice, JudgesEverythingAndGivesAReasonForEachThatIsOut) {
+    for (const auto& s : scenarios) {
+        const auto a = advise(s.needs, nullptr, usual);
+        EXPECT_EQ(a.fits.size() + a.ruled_out.size(), subjects().size());
+        for (const auto& j : a.ruled_out) {
+            ASSERT_FALSE(j.against.empty());
+            for (const auto& r : j.against) EXPECT_FALSE(phrase(r.need, s.needs).empty()) << j.subject->name << r.why;
+        }
+    }
+}
+
+TEST(Advice, KnowsEveryMeansOfThisBuildAndEveryPatternThatIsCarried) {
+    std::set<std::string_view> offered;
+    for (const auto& o : offers()) EXPECT_TRUE(offered.insert(o.means).second) << o.means;
+    for (const auto* m : mechanisms()) EXPECT_TRUE(offered.contains(m->traits.scheme)) << m->traits.scheme;
+    for (const auto* c : carrier::carriers())
+        EXPECT_EQ(there("pub-sub@" + std::string(c->scheme)), c->publisher != nullptr) << c->scheme;
+}
+
+TEST(Advice, ShowsLinesForEverySubject) {
+    for (const auto& s : subjects()) {
+        EXPECT_FALSE(shown_cpp(s).empty()) << s.name << " " << s.cpp;
+        EXPECT_FALSE(shown_shell(s).empty()) << s.name << " " << s.shell;
+        EXPECT_EQ(shown_cpp(s).find("----"), std::string::npos) << s.name;
+        EXPECT_FALSE(hurts(s).empty()) << s.name;
+    }
+}
+
+TEST(Advice, NamesTheSmallestSetOfNeedsThatNothingServes) {
+    const Needs w{.where = Where::network,
+                  .other_user = true,
+                  .parties = Parties::many_to_one,
+                  .kept = Kept::crash,
+                  .priority = true};
+    const auto a = advise(w, nullptr, usual);
+    EXPECT_EQ(a.conflict, (std::vector{Need::place, Need::kept, Need::priority}));
+    ASSERT_FALSE(a.ruled_out.empty());
+    EXPECT_EQ(a.ruled_out[0].against.size(), 1u) << a.ruled_out[0].subject->name;
+}
+
+TEST(Advice, AsksTheMachineForItsLimits) {
+    const Needs w{.kept = Kept::crash, .priority = true, .size = 1 << 16};
+    const auto raised = advise(w, nullptr, [](std::string_view) { return std::optional<std::uint64_t>(1 << 20); });
+    ASSERT_FALSE(raised.fits.empty());
+    EXPECT_EQ(raised.fits[0].subject->name, "posix-mq");
+    EXPECT_TRUE(limits_here()("msgsize_max").value_or(1) > 0);
+    EXPECT_FALSE(limits_here()("no-such-limit"));
+}
+
+Figures some() {
+    return {.file = "bench.json",
+            .said = {},
+            .rows = {{.means = "unix", .workload = "latency", .wait = "block", .size = 64, .ns = 5000},
+                     {.means = "unix", .workload = "latency", .wait = "poll", .size = 64, .ns = 900},
+                     {.means = "unix", .workload = "latency", .wait = "block", .size = 65536, .ns = 20000},
+                     {.means = "shm", .workload = "latency", .wait = "block", .size = 64, .ns = 300},
+                     {.means = "fifo", .workload = "latency", .wait = "block", .size = 64, .ns = 7000},
+                     {.means = "unix", .workload = "throughput", .size = 64, .per_second = 800'000},
+                     {.means = "fifo", .workload = "throughput", .size = 64, .per_second = 900'000},
+                     {.means = "shm", .workload = "throughput", .size = 64, .per_second = 20'000'000},
+                     {.means = "shm", .workload = "queue", .size = 64, .per_second = 5'000'000}}};
+}
+
+std::string first(const Advice& a) { return a.fits.empty() ? "" : a.fits[0].subject->name; }
+
+TEST(AdviceByFigures, OfThoseThatFitAlikeTheFastestComesFirst) {
+    const auto f = some();
+    EXPECT_EQ(first(advise({.where = Where::unrelated}, nullptr, usual)), "fifo");
+    EXPECT_EQ(first(advise({.where = Where::unrelated}, &f, usual)), "shm");
+    // What fits less is not made better by being fast.
+    EXPECT_EQ(first(advise({.where = Where::unrelated, .other_user = true}, &f, usual)), "unix");
+    EXPECT_EQ(first(advise({.where = Where::forked}, &f, usual)), "pipe");
+}
+
+TEST(AdviceByFigures, ARateThatWasNeverReachedRulesOutAndSaysTheFigure) {
+    const auto f = some();
+    const auto a = advise({.other_user = true, .loss = Loss::none, .size = 64, .rate = 850'000}, &f, usual);
+    EXPECT_EQ(first(a), "fifo");
+    const auto out = std::ranges::find(a.ruled_out, "unix", [](const Judged& j) { return j.subject->name; });
+    ASSERT_NE(out, a.ruled_out.end());
+    EXPECT_EQ(out->against[0].need, Need::rate);
+    EXPECT_EQ(out->against[0].why, "was measured at 800,000 messages a second here");
+    // Nothing was measured: nothing is claimed.
+    EXPECT_FALSE(advise({.rate = 1e11}, nullptr, usual).fits.empty());
+}
+
+TEST(AdviceByFigures, BelowTheMeasuredSizesNothingIsRuledOutByTheirRate) {
+    const auto f = some();
+    const auto a = advise({.where = Where::unrelated, .both_ways = true, .size = 8, .rate = 850'000}, &f, usual);
+    EXPECT_EQ(first(a), "unix");
+    const auto b = advise({.where = Where::unrelated, .both_ways = true, .size = 4096, .rate = 850'000}, &f, usual);
+    EXPECT_NE(first(b), "unix") << "a larger message is not faster";
+}
+
+TEST(Figures, StandBetweenTheMeasuredSizesAndSayWhenTheyDoNot) {
+    const auto f = some();
+    const auto exact = time_of(f, "unix", "latency", 64);
+    ASSERT_TRUE(exact);
+    EXPECT_EQ(exact->value, 5000);  // who sleeps, not who polls
+    EXPECT_TRUE(exact->within);
+    const auto between = time_of(f, "unix", "latency", 2048);  // half way in the logarithm
+    ASSERT_TRUE(between);
+    EXPECT_NEAR(between->value, 10000, 1);
+    EXPECT_EQ(between->from, 64u);
+    EXPECT_EQ(between->to, 65536u);
+    const auto beyond = time_of(f, "unix", "latency", 1 << 20);
+    ASSERT_TRUE(beyond);
+    EXPECT_EQ(beyond->value, 20000);
+    EXPECT_FALSE(beyond->within);
+    EXPECT_FALSE(time_of(f, "tcp", "latency", 64));
+    EXPECT_FALSE(time_of(f, "unix", "fanout", 64));
+}
+
+TEST(Figures, ACountHasNoMoreDigitsThanAMeasurement) {
+    EXPECT_EQ(count_text(999), "999");
+    EXPECT_EQ(count_text(1234567), "1,230,000");
+    EXPECT_EQ(count_text(800000), "800,000");
+    EXPECT_EQ(count_text(0), "0");
+}
+
+TEST(Needs, EachHasItsWordsAndItsOption) {
+    Needs w{.where = Where::network, .size = 4096, .rate = 1000};
+    EXPECT_EQ(option(Need::size, w), "--size=4096");
+    EXPECT_EQ(option(Need::rate, w), "--rate=1000");
+    EXPECT_EQ(phrase(Need::place, w), "another host");
+    EXPECT_EQ(asked(w), (std::vector{Need::place, Need::secrecy, Need::size, Need::rate}));
+    w.trusted = true;
+    EXPECT_EQ(asked(w), (std::vector{Need::place, Need::size, Need::rate}));
+}
+
+}  // namespace
+}  // namespace wye::advice
