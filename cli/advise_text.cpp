@@ -35,6 +35,19 @@ std::string joined(const std::vector<std::string>& parts, std::string_view mark)
     return s;
 }
 
+// A paragraph, in lines that can be read.
+std::string wrapped(std::string_view text) {
+    const std::size_t most = std::clamp(terminal_width(), 40u, 110u);
+    std::string s;
+    while (text.size() > most) {
+        auto at = text.rfind(' ', most);
+        if (at == text.npos) at = std::min(text.find(' '), text.size());
+        s += std::string(text.substr(0, at)) + "\n";
+        text.remove_prefix(std::min(at + 1, text.size()));
+    }
+    return s + std::string(text) + "\n";
+}
+
 std::string phrases(const std::vector<advice::Need>& needs, const advice::Needs& w) {
     std::vector<std::string> parts;
     for (const auto n : needs) parts.push_back(phrase(n, w));
@@ -49,23 +62,25 @@ std::string why(const Advised& a) {
     if (const auto& mine = fits[0].burdens; !mine.empty()) {
         std::vector<std::string> parts;
         for (const auto& b : mine) parts.emplace_back(b.what);
-        s += fmt::format(", none of them without a burden; of this one: {}", joined(parts, "; "));
+        s += fmt::format(", each with something to mind; with this one: {}", joined(parts, "; "));
     }
     return s + fmt::format(". After it comes {}: {}.", fits[1].subject->name, ahead(fits[0], fits[1]));
 }
 
 std::string measured(const Advised& a) {
-    std::string s;
     const auto& best = a.advice.fits[0];
+    const std::string open =
+        a.needs.rate > 0 && !best.rate ? " So whether it is fast enough for that rate is not known." : "";
     if (!a.figures)
         return fmt::format(
             "Nothing was measured here ({}): what fits alike stands in the order of the house. `wye "
-            "bench` measures this machine.",
-            a.no_figures);
-    s = best.time ? fmt::format("Measured: {}, {}", workload(*best.subject, false), figure_text(best, a.advice.size))
-                  : "It is not among what was measured";
+            "bench` measures this machine.{}",
+            a.no_figures, open);
+    auto s = best.time
+                 ? fmt::format("Measured: {}, {}", workload(*best.subject, false), figure_text(best, a.advice.size))
+                 : "It is not among what was measured";
     if (best.rate) s += fmt::format("; up to {} messages a second", advice::count_text(best.rate->value));
-    s += fmt::format(" ({}).", escape(a.figures->file));
+    s += fmt::format(" ({}).{}", escape(a.figures->file), open);
     for (const auto& note : a.figures->said) s += fmt::format(" Mind that {}.", note);
     return s;
 }
@@ -113,7 +128,11 @@ std::string ruled_out(const Advised& a, bool all) {
 
 std::string nothing(const Advised& a, bool all) {
     auto s = styled("No means has all of this at once: ", "1") + phrases(a.advice.conflict, a.needs) + ".\n";
-    s += "Give one of these up, or use two means.\n\n" + styled("What comes nearest", "1") + "\n";
+    std::vector<std::string> options;
+    for (const auto n : a.advice.conflict)
+        if (auto text = option(n, a.needs); !text.empty()) options.push_back(std::move(text));
+    s += fmt::format("Without one of {} there is an answer; or use two means.\n\n", joined(options, ", ")) +
+         styled("What comes nearest", "1") + "\n";
     std::vector<std::vector<std::string>> cells;
     const auto& out = a.advice.ruled_out;
     const auto n = all ? out.size() : std::min(out.size(), few);
@@ -165,10 +184,9 @@ Json needs_json(const std::vector<advice::Need>& needs, const advice::Needs& w) 
 std::string as_text(const Advised& a, bool all) {
     if (a.advice.fits.empty()) return nothing(a, all);
     const auto& s = *a.advice.fits[0].subject;
-    const auto head = s.bare() ? s.name : fmt::format("{}, {} over {}", s.name, name(s.pattern), s.offer->means);
-    std::string out = fmt::format("{}: {}\n    {}\n\n", styled(head, "1"), s.summary, s.example);
-    out += why(a) + "\n" + measured(a) + "\n\n" + styled("What hurts", "1") + "\n";
-    for (const auto& h : hurts(s)) out += fmt::format("    {}\n", h);
+    std::string out = fmt::format("{}: {}\n    {}\n\n", styled(s.name, "1"), s.summary, s.example);
+    out += wrapped(why(a)) + wrapped(measured(a)) + "\n" + styled("What hurts", "1") + "\n";
+    for (const auto& h : hurts(s, a.needs)) out += fmt::format("    {}\n", h);
     out += runners_up(a, all) + ruled_out(a, all);
     out += "\n" + styled("In C++", "1") + "\n" + indented(shown_cpp(s));
     return out + "\n" + styled("In a shell", "1") + "\n" + indented(shown_shell(s));
@@ -183,7 +201,7 @@ Json as_json(const Advised& a) {
         const auto& best = a.advice.fits[0];
         auto j = judged_json(best);
         j["why"] = why(a);
-        j["hurts"] = hurts(*best.subject);
+        j["hurts"] = hurts(*best.subject, a.needs);
         j["cpp"] = shown_cpp(*best.subject);
         j["shell"] = shown_shell(*best.subject);
         out["answer"] = std::move(j);

@@ -24,7 +24,7 @@ struct Options {
     bool ask = false, in_place = false, lock = false, permits = false, event = false;
     bool files = false, stdio = false;
     bool must_arrive = false, may_lose = false, latest = false;
-    std::optional<std::string> durable, size, rate, figures;
+    std::optional<std::string> durable, size, rate, figures, of;
     bool json = false, all = false, cpp = false, shell = false, markdown = false;
 };
 
@@ -151,8 +151,23 @@ int print(const Options& o, const Advised& a) {
     return none ? exit_failed : exit_ok;
 }
 
+// The lines of one means, whatever is needed.
+int print_lines_of(const Options& o) {
+    if (!o.cpp && !o.shell) return wrong("--of is said with --cpp or --shell: whose lines to print");
+    std::vector<std::string_view> names;
+    for (const auto& s : subjects()) {
+        if (s.name == *o.of) return page_out(o.cpp ? shown_cpp(s) : shown_shell(s)), exit_ok;
+        names.emplace_back(s.name);
+    }
+    const auto near = nearest(*o.of, names);
+    return wrong(fmt::format("--of={}: {}", escape(*o.of),
+                             near.empty() ? "write a means as unix, or a pattern over one as pub-sub@unix"
+                                          : fmt::format("did you mean {}?", near)));
+}
+
 int run(Options& o) {
     if (o.markdown) return page_out(hurts_as_markdown()), exit_ok;
+    if (o.of) return print_lines_of(o);
     if (!take_durable(o) || !take_numbers(o) || !take_choices(o)) return exit_usage;
     std::optional<Figures> figures;
     std::string no_figures;
@@ -219,6 +234,7 @@ Run define(Arguments& app) {
     auto* cpp = app.add_flag("--cpp", o->cpp, "the lines of C++, and nothing else")->excludes(json);
     auto* shell =
         app.add_flag("--shell", o->shell, "the lines for a shell, and nothing else")->excludes(json)->excludes(cpp);
+    app.add_option("--of", o->of, "those of this one, as unix or pub-sub@unix, whatever is needed")->type_name("MEANS");
     app.add_flag("--markdown", o->markdown, "of every means what hurts, as a Markdown table")
         ->excludes(json)
         ->excludes(cpp)

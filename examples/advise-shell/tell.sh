@@ -3,7 +3,7 @@ uri=shm:wye-example-$$
 here=$uri
 wye sub "$here" --filter='fx.*' --count=1 --timeout=20s --lines >heard &
 until echo 1.08 | wye pub --quiet --lines "$uri" --topic=fx.eur --subscribers=1 --timeout=20s 2>/dev/null; do sleep 0.05; done
-wait
+wait $!
 wye rm "$uri"
 # ---- that it does so
 test "$(cat heard)" = 1.08

@@ -91,7 +91,8 @@ Advice advise(const Needs& w, const Figures* f, const Limits& limits) {
     std::ranges::stable_sort(a.fits, {}, [](const Judged& j) {
         return std::tuple(j.weight(), j.time ? 0 : 1, j.time ? j.time->value : 0.0);
     });
-    std::ranges::stable_sort(a.ruled_out, {}, [](const Judged& j) { return std::pair(distance(j), j.weight()); });
+    std::ranges::stable_sort(a.ruled_out, {},
+                             [](const Judged& j) { return std::tuple(distance(j), !j.subject->bare(), j.weight()); });
     if (a.fits.empty()) a.conflict = conflict_of(a.ruled_out);
     return a;
 }

@@ -55,7 +55,7 @@ Kept keeps(const Subject&) noexcept;
 
 /// Why `a` stands before `b`.
 std::string ahead(const Judged& a, const Judged& b);
-/// What to mind with it, a sentence each.
-std::vector<std::string> hurts(const Subject&);
+/// What to mind with it where this is needed, a sentence each.
+std::vector<std::string> hurts(const Subject&, const Needs&);
 
 }  // namespace wye::advice

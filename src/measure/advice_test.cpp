@@ -224,7 +224,7 @@ TEST(Advice, ShowsLinesForEverySubject) {
         EXPECT_FALSE(shown_cpp(s).empty()) << s.name << " " << s.cpp;
         EXPECT_FALSE(shown_shell(s).empty()) << s.name << " " << s.shell;
         EXPECT_EQ(shown_cpp(s).find("----"), std::string::npos) << s.name;
-        EXPECT_FALSE(hurts(s).empty()) << s.name;
+        EXPECT_FALSE(hurts(s, {}).empty()) << s.name;
     }
 }
 

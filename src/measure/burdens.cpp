@@ -1,5 +1,7 @@
 // What makes a means less fit than another that serves as well: it brings along what nobody asked for, or leaves to the
 // programs what another does for them. A row each, with its weight; the sum is compared before any figure.
+#include "wye/io/framed_stream.hpp"
+
 #include "measure/advice.hpp"
 
 namespace wye::advice {
@@ -86,7 +88,7 @@ std::vector<Burden> burdens_of(const Subject& s, const Needs& w) {
     return all;
 }
 
-std::vector<std::string> hurts(const Subject& s) {
+std::vector<std::string> hurts(const Subject& s, const Needs& w) {
     std::vector<std::string> all;
     if (s.pattern == Pattern::pub_sub) {
         all.emplace_back("who subscribes later has missed what was said, but for the history that is kept");
@@ -96,6 +98,10 @@ std::vector<std::string> hurts(const Subject& s) {
         all.emplace_back(s.able.redelivers ? "a job that comes again may have been done, or half of it"
                                            : "a worker that dies loses its job (at_most_once has to be asked for)");
     if (s.pattern == Pattern::request) all.emplace_back("a request whose server died may have been done all the same");
+    if (s.takes("max") && w.size > StreamOptions{}.max_message)
+        all.emplace_back("messages this large have to be allowed at both ends (?max=SIZE)");
+    if (!s.offer->limit.empty() && s.takes("size") && w.size > 0)
+        all.emplace_back("it is made for the size of its messages (?size=SIZE)");
     // Of the room under a pattern, what its own writers and readers have to mind is the pattern's business.
     if (s.bare()) all.emplace_back(s.offer->hurts);
     if (s.bare()) all.emplace_back("not for " + std::string(s.offer->not_for));

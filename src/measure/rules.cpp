@@ -58,8 +58,9 @@ std::string place(S s, W w, L) {
 }
 
 std::string secrecy(S s, W w, L) {
-    const bool asked = w.place() == Where::network && !w.trusted && s.kind == Kind::channel;
-    return asked && !s.takes("ca") ? "everybody on the way reads and writes along (it has no certificates)" : "";
+    const bool goes = w.place() == Where::network && s.traits.reach == Reach::network && s.kind == Kind::channel;
+    return goes && !w.trusted && !s.takes("ca") ? "everybody on the way reads and writes along (it has no certificates)"
+                                                : "";
 }
 
 std::string other_user(S s, W w, L) {
