@@ -183,7 +183,7 @@ Json needs_json(const std::vector<advice::Need>& needs, const advice::Needs& w) 
 
 std::string as_text(const Advised& a, bool all) {
     if (a.advice.fits.empty()) return nothing(a, all);
-    const auto& s = *a.advice.fits[0].subject;
+    const auto s = fitted(*a.advice.fits[0].subject, a.needs);
     std::string out = fmt::format("{}: {}\n    {}\n\n", styled(s.name, "1"), s.summary, s.example);
     out += wrapped(why(a)) + wrapped(measured(a)) + "\n" + styled("What hurts", "1") + "\n";
     for (const auto& h : hurts(s, a.needs)) out += fmt::format("    {}\n", h);
@@ -202,8 +202,8 @@ Json as_json(const Advised& a) {
         auto j = judged_json(best);
         j["why"] = why(a);
         j["hurts"] = hurts(*best.subject, a.needs);
-        j["cpp"] = shown_cpp(*best.subject);
-        j["shell"] = shown_shell(*best.subject);
+        j["cpp"] = shown_cpp(fitted(*best.subject, a.needs));
+        j["shell"] = shown_shell(fitted(*best.subject, a.needs));
         out["answer"] = std::move(j);
     }
     out["runners_up"] = Json::array();

@@ -145,7 +145,7 @@ int print(const Options& o, const Advised& a) {
         else
             page_out(text);
     } else {
-        const auto& s = *a.advice.fits[0].subject;
+        const auto s = fitted(*a.advice.fits[0].subject, a.needs);
         page_out(o.cpp ? shown_cpp(s) : shown_shell(s));
     }
     return none ? exit_failed : exit_ok;

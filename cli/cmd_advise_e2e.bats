@@ -213,7 +213,8 @@ PY
 
 @test "--cpp and --shell print the lines and nothing else" {
     check 0 advise --unrelated --both-ways --cpp
-    head -n 2 "$T/out" | grep -q '#include <wye/wye.hpp>'
+    head -n 1 "$T/out" | grep -q '^// '
+    grep -q '^#include <wye/wye.hpp>'
     [ ! -s "$T/err" ]
     check 0 advise --lock --shell
     grep -q '^for _ in .* wye lock' "$T/out"
@@ -230,20 +231,31 @@ claims() {
     sed '1,/^# ----/d' "$found"
 }
 
+# The lines in $T/lines and what is claimed of them, in an empty directory.
+runs() { # WHAT
+    claims "$T/lines" >>"$T/lines"
+    grep -q '^test\|cmp\|^grep' "$T/lines"
+    mkdir "$T/place"
+    code=0
+    (cd "$T/place" && timeout 30 sh -eu "$T/lines" >"$T/said" 2>&1 </dev/null) || code=$?
+    [ "$code" = 0 ] || [ "$code" = 77 ] || { echo "$1: $code"; cat "$T/lines" "$T/said"; false; }
+    rm -rf "$T/place"
+}
+
 @test "what is printed for a shell runs, for every means and every pattern over one" {
     export PATH="$(dirname "$WYE"):$PATH"
     w advise --json --unrelated | jq -r '.answer.name, .runners_up[].name, .ruled_out[].name' >"$T/all"
     [ "$(wc -l <"$T/all")" -ge 30 ]
     while read -r name; do
         w advise --of "$name" --shell >"$T/lines"
-        claims "$T/lines" >>"$T/lines"
-        grep -q '^test\|cmp\|^grep' "$T/lines"
-        mkdir "$T/place"
-        code=0
-        (cd "$T/place" && timeout 30 sh -eu "$T/lines" >"$T/said" 2>&1 </dev/null) || code=$?
-        [ "$code" = 0 ] || [ "$code" = 77 ] || { echo "$name: $code"; cat "$T/lines" "$T/said"; false; }
-        rm -rf "$T/place"
+        runs "$name"
     done <"$T/all"
+    # Those that a need brings in.
+    for needs in --fds '--unrelated --both-ways' '--network --trusted --both-ways'; do
+        # shellcheck disable=SC2086
+        w advise $needs --shell >"$T/lines"
+        runs "$needs"
+    done
 }
 
 @test "--of prints the lines of that one, and wants to know which lines" {

@@ -26,6 +26,8 @@ Judged judged(const Subject& s, const Needs& w, const Figures* f, const Limits& 
         if (!j.time) j.time = time_of(*f, means, workload(s, false), size);
         if (!j.rate) j.rate = rate_of(*f, means, workload(s, true), size);
     }
+    // Of a question the figure is there and back; that of a bare means is one way.
+    if (j.time && w.purpose == Purpose::question && s.bare()) j.time->value *= 2;
     if (auto why = too_slow(j, w); !why.empty()) j.against.push_back({Need::rate, std::move(why)});
     return j;
 }

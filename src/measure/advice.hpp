@@ -55,6 +55,11 @@ Kept keeps(const Subject&) noexcept;
 
 /// Why `a` stands before `b`.
 std::string ahead(const Judged& a, const Judged& b);
+/// The same with the lines that do what is needed, where it has several.
+Subject fitted(Subject, const Needs&);
+/// From here on a copy costs more than all calls.
+inline constexpr std::uint64_t large = 1 << 20;
+
 /// What to mind with it where this is needed, a sentence each.
 std::vector<std::string> hurts(const Subject&, const Needs&);
 

@@ -286,38 +286,29 @@ TEST(AdviceByFigures, ARateThatWasNeverReachedRulesOutAndSaysTheFigure) {
     EXPECT_FALSE(advise({.rate = 1e11}, nullptr, usual).fits.empty());
 }
 
+TEST(AdviceByFigures, AQuestionAndItsAnswerAreTwoWays) {
+    const auto f = some();
+    const auto a = advise({.purpose = Purpose::question, .where = Where::unrelated}, &f, usual);
+    const auto bare = std::ranges::find(a.fits, "unix", [](const Judged& j) { return j.subject->name; });
+    ASSERT_NE(bare, a.fits.end());
+    EXPECT_EQ(bare->time->value, 10000);
+}
+
+TEST(Advice, ShowsTheLinesThatDoWhatIsNeeded) {
+    const auto lines = [](const Needs& w) { return fitted(*advise(w, nullptr, usual).fits[0].subject, w).cpp; };
+    EXPECT_EQ(lines({.descriptors = true}), "descriptor.cpp");
+    EXPECT_EQ(lines({.loss = Loss::none, .size = 8 << 20}), "descriptor.cpp");
+    EXPECT_EQ(lines({.where = Where::unrelated, .both_ways = true}), "converse.cpp");
+    EXPECT_EQ(lines({.where = Where::forked, .both_ways = true}), "pair.cpp");
+    EXPECT_EQ(lines({.where = Where::unrelated}), "channel.cpp");
+}
+
 TEST(AdviceByFigures, BelowTheMeasuredSizesNothingIsRuledOutByTheirRate) {
     const auto f = some();
     const auto a = advise({.where = Where::unrelated, .both_ways = true, .size = 8, .rate = 850'000}, &f, usual);
     EXPECT_EQ(first(a), "unix");
     const auto b = advise({.where = Where::unrelated, .both_ways = true, .size = 4096, .rate = 850'000}, &f, usual);
     EXPECT_NE(first(b), "unix") << "a larger message is not faster";
-}
-
-TEST(Figures, StandBetweenTheMeasuredSizesAndSayWhenTheyDoNot) {
-    const auto f = some();
-    const auto exact = time_of(f, "unix", "latency", 64);
-    ASSERT_TRUE(exact);
-    EXPECT_EQ(exact->value, 5000);  // who sleeps, not who polls
-    EXPECT_TRUE(exact->within);
-    const auto between = time_of(f, "unix", "latency", 2048);  // half way in the logarithm
-    ASSERT_TRUE(between);
-    EXPECT_NEAR(between->value, 10000, 1);
-    EXPECT_EQ(between->from, 64u);
-    EXPECT_EQ(between->to, 65536u);
-    const auto beyond = time_of(f, "unix", "latency", 1 << 20);
-    ASSERT_TRUE(beyond);
-    EXPECT_EQ(beyond->value, 20000);
-    EXPECT_FALSE(beyond->within);
-    EXPECT_FALSE(time_of(f, "tcp", "latency", 64));
-    EXPECT_FALSE(time_of(f, "unix", "fanout", 64));
-}
-
-TEST(Figures, ACountHasNoMoreDigitsThanAMeasurement) {
-    EXPECT_EQ(count_text(999), "999");
-    EXPECT_EQ(count_text(1234567), "1,230,000");
-    EXPECT_EQ(count_text(800000), "800,000");
-    EXPECT_EQ(count_text(0), "0");
 }
 
 TEST(Needs, EachHasItsWordsAndItsOption) {

@@ -10,8 +10,6 @@ namespace {
 using S = const Subject&;
 using W = const Needs&;
 
-constexpr std::uint64_t large = 1 << 20;  // from here on a copy costs more than all calls
-
 bool carries(W w) noexcept { return w.purpose == Purpose::messages || w.purpose == Purpose::question; }
 bool relatives(W w) noexcept { return w.place() == Where::forked || w.place() == Where::started; }
 bool told_to_one(W w) noexcept { return w.parties == Parties::one_to_one || w.parties == Parties::many_to_one; }
@@ -88,6 +86,16 @@ std::vector<Burden> burdens_of(const Subject& s, const Needs& w) {
     return all;
 }
 
+Subject fitted(Subject s, const Needs& w) {
+    if (!s.bare() || !s.connects()) return s;
+    if (s.traits.passes_fds && (w.descriptors || w.size >= large)) {
+        s.cpp = "descriptor.cpp", s.shell = "descriptor.sh";
+    } else if ((w.both_ways || w.purpose == Purpose::question) && s.shell == "meet.sh") {
+        s.cpp = "converse.cpp", s.shell = "converse.sh";
+    }
+    return s;
+}
+
 std::vector<std::string> hurts(const Subject& s, const Needs& w) {
     std::vector<std::string> all;
     if (s.pattern == Pattern::pub_sub) {
@@ -98,6 +106,13 @@ std::vector<std::string> hurts(const Subject& s, const Needs& w) {
         all.emplace_back(s.able.redelivers ? "a job that comes again may have been done, or half of it"
                                            : "a worker that dies loses its job (at_most_once has to be asked for)");
     if (s.pattern == Pattern::request) all.emplace_back("a request whose server died may have been done all the same");
+    if (w.kept == Kept::host && s.takes("replicas"))
+        all.emplace_back("several hosts keep it only where that is asked for (?replicas=3)");
+    if (s.pattern == Pattern::pub_sub && w.kept != Kept::no && s.able.most > Durability::none)
+        all.emplace_back(
+            "that it is kept is asked for when it is published (PublishOptions::durability, --durability)");
+    if (w.parties == Parties::many_to_one && s.takes("keep"))
+        all.emplace_back("a reader that goes on when the last writer has left says so (?keep)");
     if (s.takes("max") && w.size > StreamOptions{}.max_message)
         all.emplace_back("messages this large have to be allowed at both ends (?max=SIZE)");
     if (!s.offer->limit.empty() && s.takes("size") && w.size > 0)

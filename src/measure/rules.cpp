@@ -10,8 +10,6 @@ using S = const Subject&;
 using W = const Needs&;
 using L = const Limits&;
 
-constexpr std::uint64_t mtu = 1400;  // what is left of an Ethernet frame, about
-
 std::string purpose(S s, W w, L) {
     switch (w.purpose) {
         case Purpose::messages:
