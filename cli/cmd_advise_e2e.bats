@@ -214,7 +214,7 @@ PY
 @test "--cpp and --shell print the lines and nothing else" {
     check 0 advise --unrelated --both-ways --cpp
     head -n 1 "$T/out" | grep -q '^// '
-    grep -q '^#include <wye/wye.hpp>'
+    grep -q '^#include <wye/wye.hpp>' "$T/out"
     [ ! -s "$T/err" ]
     check 0 advise --lock --shell
     grep -q '^for _ in .* wye lock' "$T/out"

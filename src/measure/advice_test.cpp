@@ -200,6 +200,87 @@ TEST(Advice, GivesTheRightAnswerToEachScenario) {
     EXPECT_GE(tried, 20u);
 }
 
+// Of each need one that lacks it, and one that has it, whatever else may be wrong with either.
+struct Case {
+    Need need;
+    Needs needs;
+    const char *lacks, *has;
+};
+
+const Case cases[] = {
+    {Need::purpose, {}, "signal", "pipe"},
+    {Need::purpose, {}, "posix-shm", "unix"},
+    {Need::purpose, {}, "lock", "fifo"},
+    {Need::purpose, {}, "request@unix", "work-queue@unix"},
+    {Need::purpose, {.purpose = Purpose::question}, "pipe", "socketpair"},
+    {Need::purpose, {.purpose = Purpose::question}, "pub-sub@unix", "request@unix"},
+    {Need::purpose, {.purpose = Purpose::memory}, "unix", "memfd"},
+    {Need::purpose, {.purpose = Purpose::lock}, "unix", "sysv-sem"},
+    {Need::purpose, {.purpose = Purpose::permits}, "lock", "posix-sem"},
+    {Need::purpose, {.purpose = Purpose::event}, "posix-shm", "signal"},
+    {Need::purpose, {.purpose = Purpose::event}, "work-queue@shm", "shm-sem"},
+    {Need::place, {.where = Where::unrelated}, "pipe", "fifo"},
+    {Need::place, {.where = Where::unrelated}, "exec", "unix"},
+    {Need::place, {.where = Where::forked}, "exec", "pipe"},
+    {Need::place, {.where = Where::forked}, "fd", "socketpair"},
+    {Need::place, {.where = Where::started}, "fd", "exec"},
+    {Need::place, {.where = Where::network}, "unix", "tcp"},
+    {Need::place, {.where = Where::network}, "work-queue@shm", "work-queue@tcp"},
+    {Need::secrecy, {.where = Where::network}, "tcp", "nats"},
+    {Need::secrecy, {.where = Where::network}, "pub-sub@tcp", "pub-sub@nats"},
+    {Need::other_user, {.other_user = true}, "shm", "unix"},
+    {Need::other_user, {.other_user = true}, "pub-sub@shm", "pub-sub@unix"},
+    {Need::parties, {}, "pub-sub@shm", "work-queue@shm"},
+    {Need::parties, {.parties = Parties::many_to_one}, "shm", "fifo"},
+    {Need::parties, {.parties = Parties::many_to_one}, "socketpair", "pipe"},
+    {Need::parties, {.parties = Parties::many_to_one}, "exec", "unix"},
+    {Need::parties, {.parties = Parties::one_to_many}, "unix", "file"},
+    {Need::parties, {.parties = Parties::one_to_many}, "work-queue@shm", "pub-sub@shm"},
+    {Need::parties, {.parties = Parties::all_to_all}, "pub-sub@shm", "pub-sub@unix"},
+    {Need::parties, {.parties = Parties::shared_work}, "file", "work-queue@shm"},
+    {Need::parties, {.purpose = Purpose::question, .parties = Parties::many_to_one}, "unix", "request@unix"},
+    {Need::both_ways, {.both_ways = true}, "posix-mq", "socketpair"},
+    {Need::both_ways, {.both_ways = true}, "fifo", "unix"},
+    {Need::partner, {.partner = Partner::files}, "unix", "file"},
+    {Need::partner, {.partner = Partner::stdio}, "shm", "exec"},
+    {Need::kept, {.kept = Kept::absent}, "unix", "shm"},
+    {Need::kept, {.kept = Kept::absent}, "work-queue@unix", "work-queue@shm"},
+    {Need::kept, {.kept = Kept::crash}, "fifo", "posix-mq"},
+    {Need::kept, {.kept = Kept::reboot}, "posix-mq", "file"},
+    {Need::kept, {.kept = Kept::host}, "file", "work-queue@nats"},
+    {Need::loss, {.loss = Loss::none}, "udp", "tcp"},
+    {Need::loss, {.loss = Loss::none}, "work-queue@posix-mq", "work-queue@unix"},
+    {Need::loss, {.loss = Loss::latest}, "pipe", "pub-sub@shm"},
+    {Need::priority, {.priority = true}, "pipe", "posix-mq"},
+    {Need::priority, {.priority = true}, "work-queue@shm", "work-queue@unix"},
+    {Need::priority, {.priority = true}, "pub-sub@unix", "work-queue@posix-mq"},
+    {Need::by_type, {.by_type = true}, "posix-mq", "sysv-mq"},
+    {Need::by_type, {.by_type = true}, "work-queue@shm", "pub-sub@shm"},
+    {Need::survive_kill, {.survive_kill = true}, "pipe", "file"},
+    {Need::survive_kill, {.survive_kill = true}, "posix-sem", "shm-sem"},
+    {Need::survive_kill, {.survive_kill = true}, "dir-lock", "lock"},
+    {Need::survive_kill, {.survive_kill = true}, "memfd", "posix-shm"},
+    {Need::survive_kill, {.survive_kill = true}, "work-queue@posix-mq", "work-queue@shm"},
+    {Need::pollable, {.pollable = true}, "sysv-mq", "posix-mq"},
+    {Need::descriptors, {.descriptors = true}, "pipe", "unix"},
+    {Need::descriptors, {.descriptors = true}, "pub-sub@unix", "unix"},
+    {Need::no_server, {.no_server = true}, "pub-sub@nats", "pub-sub@unix"},
+    {Need::size, {.size = 100'000}, "udp", "tcp"},
+    {Need::size, {.size = 100'000}, "posix-mq", "pipe"},
+};
+
+TEST(Advice, RulesOutWhatLacksANeedAndNotWhatHasIt) {
+    const auto is_against = [](const char* name, const Case& c) {
+        const auto s = std::ranges::find(subjects(), name, &Subject::name);
+        if (s == subjects().end()) return ADD_FAILURE() << name, false;
+        return std::ranges::any_of(reasons_against(*s, c.needs, usual), [&](auto& r) { return r.need == c.need; });
+    };
+    for (const auto& c : cases) {
+        EXPECT_TRUE(is_against(c.lacks, c)) << c.lacks << " lacks " << phrase(c.need, c.needs);
+        EXPECT_FALSE(is_against(c.has, c)) << c.has << " has " << phrase(c.need, c.needs);
+    }
+}
+
 TEST(Advice, JudgesEverythingAndGivesAReasonForEachThatIsOut) {
     for (const auto& s : scenarios) {
         const auto a = advise(s.needs, nullptr, usual);
@@ -272,6 +353,9 @@ TEST(AdviceByFigures, OfThoseThatFitAlikeTheFastestComesFirst) {
     // What fits less is not made better by being fast.
     EXPECT_EQ(first(advise({.where = Where::unrelated, .other_user = true}, &f, usual)), "unix");
     EXPECT_EQ(first(advise({.where = Where::forked}, &f, usual)), "pipe");
+    const Figures fast{.file = {}, .said = {}, .rows = {{.means = "nats", .workload = "fanout", .size = 64, .ns = 1}}};
+    const Needs news{.where = Where::network, .trusted = true, .parties = Parties::one_to_many};
+    EXPECT_EQ(first(advise(news, &fast, usual)), "pub-sub@tcp");
 }
 
 TEST(AdviceByFigures, ARateThatWasNeverReachedRulesOutAndSaysTheFigure) {

@@ -8,9 +8,11 @@ namespace {
 Figures some() {
     return {.file = "bench.json",
             .said = {},
-            .rows = {{.means = "unix", .workload = "latency", .wait = "block", .size = 64, .ns = 5000},
+            .rows = {{.means = "unix", .workload = "latency", .wait = "block", .size = 64, .parties = 8, .ns = 100},
                      {.means = "unix", .workload = "latency", .wait = "poll", .size = 64, .ns = 900},
-                     {.means = "unix", .workload = "latency", .wait = "block", .size = 64, .parties = 8, .ns = 100},
+                     {.means = "unix", .workload = "latency", .wait = "block", .size = 64, .ns = 5000},
+                     {.means = "unix", .workload = "rate", .size = 64, .ns = 7},
+                     {.means = "unix", .workload = "latency", .size = 64, .ns = 3, .as_fast_as_it_goes = false},
                      {.means = "unix", .workload = "latency", .wait = "block", .size = 65536, .ns = 20000}}};
 }
 
