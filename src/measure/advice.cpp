@@ -90,11 +90,13 @@ Advice advise(const Needs& w, const Figures* f, const Limits& limits) {
         auto j = judged(s, w, f, limits, a.size);
         (j.against.empty() ? a.fits : a.ruled_out).push_back(std::move(j));
     }
-    std::ranges::stable_sort(a.fits, {}, [](const Judged& j) {
-        return std::tuple(j.weight(), j.time ? 0 : 1, j.time ? j.time->value : 0.0);
+    // Subjects lie in the order of the house.
+    std::ranges::sort(a.fits, {}, [](const Judged& j) {
+        return std::tuple(j.weight(), j.time ? 0 : 1, j.time ? j.time->value : 0.0, j.subject);
     });
-    std::ranges::stable_sort(a.ruled_out, {},
-                             [](const Judged& j) { return std::tuple(distance(j), !j.subject->bare(), j.weight()); });
+    std::ranges::sort(a.ruled_out, {}, [](const Judged& j) {
+        return std::tuple(distance(j), !j.subject->bare(), j.weight(), j.subject);
+    });
     if (a.fits.empty()) a.conflict = conflict_of(a.ruled_out);
     return a;
 }

@@ -69,6 +69,10 @@ const Scenario scenarios[] = {
      {.parties = Parties::many_to_one, .kept = Kept::crash, .priority = true},
      "posix-mq",
      "the kernel keeps them by priority whoever dies; no process need be there"},
+    {"notes for a program that is started once a day",
+     {.kept = Kept::absent},
+     "posix-mq",
+     "a queue of the kernel: nobody has to be there, and each note is for one reader"},
     {"orders and complaints in one place, each reader takes its kind",
      {.kept = Kept::absent, .by_type = true},
      "sysv-mq",
@@ -356,6 +360,12 @@ TEST(AdviceByFigures, OfThoseThatFitAlikeTheFastestComesFirst) {
     const Figures fast{.file = {}, .said = {}, .rows = {{.means = "nats", .workload = "fanout", .size = 64, .ns = 1}}};
     const Needs news{.where = Where::network, .trusted = true, .parties = Parties::one_to_many};
     EXPECT_EQ(first(advise(news, &fast, usual)), "pub-sub@tcp");
+    const Figures faster{.file = {},
+                         .said = {},
+                         .rows = {{.means = "sysv-mq", .workload = "latency", .size = 64, .ns = 1},
+                                  {.means = "tls", .workload = "latency", .size = 64, .ns = 1}}};
+    EXPECT_EQ(first(advise({.kept = Kept::absent}, &faster, usual)), "posix-mq");
+    EXPECT_EQ(first(advise({.where = Where::network, .trusted = true}, &faster, usual)), "tcp");
 }
 
 TEST(AdviceByFigures, ARateThatWasNeverReachedRulesOutAndSaysTheFigure) {

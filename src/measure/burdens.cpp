@@ -36,6 +36,8 @@ constexpr Row rows[] = {
      [](S s, W w) { return s.traits.stored && w.kept == Kept::no; }},
     {1, "nothing is taken out of it, so it grows",
      [](S s, W w) { return s.traits.stored && w.kept != Kept::no && told_to_one(w); }},
+    {1, "it is made for two who are there, and keeps what fits into it",
+     [](S s, W w) { return s.bare() && s.traits.timing == Timing::both && w.kept != Kept::no; }},
     {1, "a name stays behind",
      [](S s, W w) { return w.kept == Kept::no && s.kind != Kind::lock && s.traits.lifetime != Lifetime::handle; }},
     {1, "it has a name, which nobody needs here",
