@@ -13,6 +13,7 @@ namespace {
 
 using advice::Judged;
 
+constexpr double rough = 0.25;  // rounds that are further apart than this are said
 constexpr std::size_t few = 6;  // rows of a list that is not asked for whole
 
 std::string size_text(std::uint64_t n) {
@@ -25,6 +26,7 @@ std::string figure_text(const Judged& j, std::uint64_t size) {
     const auto& t = *j.time;
     auto s = fmt::format("{} at {}", human_time(t.value), size_text(t.within ? size : t.from));
     if (!t.within) s += ", the nearest that was measured";
+    if (t.spread > rough) s += fmt::format(" (rounds {:.0f} % apart)", t.spread * 100);
     if (t.from != t.to) s += fmt::format(", between {} and {}", size_text(t.from), size_text(t.to));
     return s;
 }
@@ -149,7 +151,8 @@ std::string nothing(const Advised& a, bool all) {
 
 Json figure_json(const std::optional<advice::Figure>& f) {
     if (!f) return nullptr;
-    return {{"value", f->value}, {"from_size", f->from}, {"to_size", f->to}, {"within", f->within}};
+    return {
+        {"value", f->value}, {"from_size", f->from}, {"to_size", f->to}, {"spread", f->spread}, {"within", f->within}};
 }
 
 Json judged_json(const Judged& j) {

@@ -128,6 +128,13 @@ answer() { w advise "$@" --json | jq -r '.answer.name'; }
     w advise --unrelated --figures "$T/f.json" --json | jq -e '.figures.said | length == 1'
 }
 
+@test "rounds that were far apart are said" {
+    figures unix:5000:800000 fifo:6000:900000 | jq '.results[].spread = 3.5' >"$T/f.json"
+    w advise --unrelated --other-user --figures "$T/f.json" >"$T/out"
+    tr '\n' ' ' <"$T/out" | grep -q 'latency, 5.0 us at 64 B (rounds 350 % apart)'
+    grep -qE '^ +fifo .*as fit, and as fast here as can be told' "$T/out"
+}
+
 @test "figures that are broken are an error with the place in it, and no answer" {
     figures unix:5000:800000 >"$T/good.json"
     broken() { # FILTER WHAT

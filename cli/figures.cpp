@@ -55,6 +55,7 @@ advice::Measured row(const Json& j, std::size_t n) {
     m.as_fast_as_it_goes = number(j, "rate", where, true) == 0;
     m.ns = number(j, "p50", where, true);
     if (m.ns == 0) m.ns = number(j, "ns", where, true);
+    m.spread = number(j, "spread", where, true);
     m.per_second = number(j, "per_second", where, true);
     return m;
 }
@@ -81,7 +82,8 @@ void say_machine(const Json& j, advice::Figures& f) {
         f.said.push_back(
             fmt::format("they were taken with {} processors, and here are {}", processors, sys::processors()));
     }
-    if (kernel != here.release)
+    // Behind the release may stand what it was built for.
+    if (kernel.substr(0, kernel.find(' ')) != here.release)
         f.said.push_back(fmt::format("they were taken with Linux {}, and this is {}", escape(kernel), here.release));
 }
 

@@ -107,7 +107,11 @@ std::string ahead(const Judged& a, const Judged& b) {
         if (std::ranges::none_of(a.burdens, [&](const Burden& y) { return y.what == x.what; }))
             more += (more.empty() ? "" : "; ") + std::string(x.what);
     if (b.weight() > a.weight()) return more;
-    if (a.time && b.time) return "as fit, and slower here";
+    if (a.time && b.time) {
+        const double apart = b.time->value / a.time->value - 1;
+        return apart > std::max(a.time->spread, b.time->spread) ? "as fit, and slower here"
+                                                                : "as fit, and as fast here as can be told";
+    }
     if (a.time) return "as fit, and not measured here";
     return "as fit; the house takes the other first";
 }

@@ -380,6 +380,18 @@ TEST(AdviceByFigures, ARateThatWasNeverReachedRulesOutAndSaysTheFigure) {
     EXPECT_FALSE(advise({.rate = 1e11}, nullptr, usual).fits.empty());
 }
 
+TEST(AdviceByFigures, WhatIsWithinTheSpreadOfTheRoundsIsNotCalledSlower) {
+    auto f = some();
+    const auto said = [&] {
+        const auto a = advise({.where = Where::unrelated}, &f, usual);
+        const auto second = std::ranges::find(a.fits, "unix", [](const Judged& j) { return j.subject->name; });
+        return ahead(a.fits[0], *second);
+    };
+    EXPECT_EQ(said(), "as fit, and slower here");
+    for (auto& r : f.rows) r.spread = 30;
+    EXPECT_EQ(said(), "as fit, and as fast here as can be told");
+}
+
 TEST(AdviceByFigures, AQuestionAndItsAnswerAreTwoWays) {
     const auto f = some();
     const auto a = advise({.purpose = Purpose::question, .where = Where::unrelated}, &f, usual);

@@ -15,6 +15,7 @@ struct Measured {
     unsigned parties = 2;
     double ns = 0;          ///< a message, one way: the median; 0: not measured
     double per_second = 0;  ///< 0: not measured
+    double spread = 0;      ///< how far the rounds were apart, as a part of their median
     bool as_fast_as_it_goes = true;
 };
 
@@ -28,6 +29,7 @@ struct Figures {
 struct Figure {
     double value = 0;
     std::uint64_t from = 0, to = 0;  ///< the measured sizes it stands between; equal where it is one of them
+    double spread = 0;               ///< of the worse of the two
     /// It stands between measured sizes, and not beyond them, where the nearest is all that is known.
     bool within = true;
 };
