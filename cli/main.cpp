@@ -16,6 +16,7 @@ namespace wye::cli {
 // clang-format off
 extern const Command
     means_command,
+    advise_command,
     send_command,
     recv_command,
     relay_command,
@@ -58,6 +59,7 @@ extern const Command
 std::span<const Command* const> commands() noexcept {
     static constexpr const Command* all[] = {
         &means_command,
+        &advise_command,
         &send_command,
         &recv_command,
         &relay_command,

@@ -7,6 +7,7 @@ check_docs.py WYE --write    first writes the examples and the tables into the p
 Up to the next <!-- end --> stands after
     <!-- example: FILE -->   that file, which the tests build and run
     <!-- means -->           what `wye means --markdown` prints
+    <!-- advise -->          what `wye advise --markdown` prints: of every means what hurts
     <!-- limits -->          what `wye limits --markdown` prints; with an ERROR the calls that give it, from `wye limits --json`
     <!-- traits: NAME... --> a column for each of these traits, from `wye means --json`; "speed" is from docs/speed.md
 A page of docs/ has no other C++, and no other shell unless <!-- run: FILE --> says which test runs what stands there.
@@ -19,7 +20,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-MARK = re.compile(r"(<!-- (example|means|limits|traits)(?:: (.*?))? -->\n).*?(<!-- end -->)", re.S)
+MARK = re.compile(r"(<!-- (example|means|advise|limits|traits)(?:: (.*?))? -->\n).*?(<!-- end -->)", re.S)
 LANGUAGE = {".cpp": "cpp", ".hpp": "cpp", ".sh": "sh"}
 
 

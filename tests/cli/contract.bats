@@ -3,6 +3,7 @@ load helpers
 
 # verb | arguments that are enough (empty: none are needed; `-`: the verb takes no arguments at all)
 table='means|-
+advise|--lock
 send|fifo:/nowhere
 recv|fifo:/nowhere
 relay|fifo:/nowhere fifo:/nowhere2

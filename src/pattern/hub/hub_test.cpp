@@ -7,6 +7,7 @@
 
 #include "pattern/hub/line.hpp"
 #include "pattern/hub/pile.hpp"
+#include "pattern/hub/topic_hub.hpp"
 #include "support/support.hpp"
 #include "support/together.hpp"
 
@@ -207,6 +208,23 @@ TEST(HubLife, a_fork_waits_until_the_hub_has_done_what_it_began) {
 }
 
 // ---------------------------------------------------------------- pub-sub
+
+TEST(HubPubSub, a_publisher_that_came_before_the_subscriber_that_listens_goes_on) {
+    const Place at;
+    auto hub = or_throw(TopicHub::open(or_throw(Uri::parse(at.listen)), Create::if_missing, 0600, 65536, 1024));
+    auto p = or_throw(Publisher<std::string>::open(at.connect, {.subscribers = 1}, patience));
+    WYE_ASSERT_OK(p.publish("early", {}, patience));
+    ::poll(nullptr, 0, 200);  // the hub has it by now, and holds it
+    Reader r;
+    r.filter = ">";
+    Bell bell;
+    hub->join(r, bell, 0);
+    Pile got;
+    std::uint64_t lost = 0;
+    WYE_ASSERT_OK(hub->fetch(got, lost, 2s));
+    EXPECT_NE(text_of(got.bytes()).find("early"), std::string_view::npos);
+    hub->leave_local();
+}
 
 TEST(HubPubSub, a_stopped_subscriber_is_borne_as_it_asked) {
     for (const auto slow : {Slow::drop_oldest, Slow::latest, Slow::demote, Slow::block}) {

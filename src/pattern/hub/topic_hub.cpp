@@ -117,6 +117,7 @@ void TopicHub::join(Reader& r, Bell& b, std::uint64_t history) {
     r.go_back(log_, history);
     local_ = &r, bell_ = &b;
     floor_ = 0;
+    moved();  // a publisher may have come before it, and wait for a subscriber
 }
 
 void TopicHub::leave_local() {
