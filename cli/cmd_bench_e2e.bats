@@ -59,7 +59,7 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     # shellcheck disable=SC2016
     timeout 100 unshare -Ur --ipc --mount --net bash -c '
         ip link set lo up; mount -t tmpfs none /dev/shm; export TMPDIR=$2
-        "$1" bench --seconds 3 --rounds 1 >/dev/null
+        "$1" bench --workload latency,fanout,queue --size 64 --seconds 1 --rounds 1 >/dev/null
         set -m
         "$1" bench shm sysv-mq posix-sem --seconds 60 --rounds 9 >/dev/null & sleep 2
         kill -INT $!; wait $! || [ $? = 130 ]
