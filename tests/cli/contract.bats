@@ -35,6 +35,7 @@ signal|wait USR1
 run|true
 quote|word
 cluster|demo
+bench|-
 tour|-
 completion|bash
 help|*'
