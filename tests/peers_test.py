@@ -164,7 +164,7 @@ def says_what_is_wrong(means):
 def main():
     row = known()
     if not os.path.exists(PROGRAM):
-        print(f"{NAME}: not built: {' '.join(row['packages'])}: ./dev setup --peers")
+        print(f"{NAME}: not built: {' '.join(row['packages']) or row.get('needs')}: ./dev setup --peers")
         return 77
     all_means = listed()
     assert sorted(row["means"]) == sorted(m["name"] for m in all_means), (row["means"], [m["name"] for m in all_means])

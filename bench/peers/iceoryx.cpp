@@ -209,10 +209,10 @@ public:
             "loans in shared memory, of a RouDi that is started for it; queues of 256 (16 of answers), who sends "
             "waits; block is WaitSet, poll is take()";
     }
-    void prepare(Shape, unsigned parties) override {
+    void prepare(Shape, unsigned) override {
         for (const auto& n : names_of_roudi())
             if (std::filesystem::exists(n)) fail("iox-roudi", "one runs, or left " + n);
-        name_ = fresh_name(), others_ = parties - 1;
+        name_ = fresh_name();
         const auto config = "/tmp/" + name_ + ".toml";
         janitor_.emplace([this, config] {
             for (const auto& n : names_of_roudi()) unlink(n.c_str());
@@ -259,7 +259,6 @@ public:
 
 private:
     std::string name_;
-    unsigned others_ = 1;
     std::optional<Janitor> janitor_;
     std::optional<Daemon> roudi_;
 };
