@@ -62,17 +62,4 @@ void flow(const Args& a) {
     print_rate(ns_each(part, parts, one));
 }
 
-/// What a program for one means is.
-template <class M>
-int main_of(int argc, char** argv) {
-    const Args a(argc, argv);
-    if (a.what == "pingpong")
-        ping_pong<M>(a);
-    else if (a.what == "flow")
-        flow<M>(a);
-    else
-        give_up("pingpong or flow");
-    return 0;
-}
-
 }  // namespace wye::bench

@@ -68,13 +68,13 @@ class Share:
 def rows(o):
     where = f" uri={o.uri}" if o.uri else ""
     where += f" listen={o.listen}" if o.listen else ""
-    peers = [p for p in ("zeromq", "nng") if (o.program.parent / f"wye_pattern_{p}").exists()]
+    peers = [p for p in ("zeromq", "nng") if (o.program.parent / f"peers/wye-peer-{p}").exists()]
     for p in {"zeromq", "nng"} - set(peers):
         print(f"no {p} here (./dev setup --peers)", file=sys.stderr)
     all_rows = []
     for pattern, size, peer in itertools.product(("pub", "queue"), (64, 4096), peers):
         case = f"bytes={size} pattern={pattern} pinned=0"
-        them = f"wye_pattern_{peer}"
+        them = f"peers/wye-peer-{peer}"
         name = f"{'pub-sub' if pattern == 'pub' else 'work queue'}, {size} B, beside {peer}"
         all_rows.append(Row(name + ", M/s", (OURS, "flow " + case + where), (them, "flow " + case), "M/s",
                             lambda a, b: a / b, lambda r: r >= 2, ">= 2 times"))

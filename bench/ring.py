@@ -9,16 +9,10 @@ must be what a prototype had where F was 52 ns, in proportion to F.
 --others adds the other means: one way for 48 B and 4 KiB, messages a second of 8 and 48 B. Those that are not
 installed (./dev setup --peers) are said.
 """
-import contextlib
 import json
-import os
-import pathlib
-import select
-import signal
 import statistics
 import subprocess
 import sys
-import time
 
 import report
 
@@ -170,58 +164,10 @@ def print_rows(results):
 
 # ---------------------------------------------------------------- beside others
 
-class Daemon:
-    """iceoryx' RouDi, and nothing of it afterwards. It is not started where one runs."""
-    pages = [pathlib.Path("/dev/shm/iceoryx_mgmt"), pathlib.Path("/dev/shm") / (os.environ.get("USER") or "root"),
-             *(pathlib.Path("/tmp") / f for f in ("roudi", "roudi.lock", "iox-unique-roudi.lock"))]
-
-    def __enter__(self):
-        self.process, self.why, self.left = None, None, []
-        if any(p.exists() for p in self.pages[::2]):
-            self.why = "a RouDi is there, or what one left in /dev/shm"
-            return self
-        self.left = [p for p in self.pages if not p.exists()]
-        try:
-            self.process = subprocess.Popen(["iox-roudi", "--log-level", "off", "--monitoring-mode", "off"], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        except OSError:
-            self.why = "no iox-roudi (./dev setup --peers)"
-            return self
-        try:
-            self.wait_until_ready()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def wait_until_ready(self):
-        said, until = b"", time.monotonic() + 20
-        while b"ready" not in said:
-            if not select.select([self.process.stdout], [], [], max(0, until - time.monotonic()))[0]:
-                break
-            more = os.read(self.process.stdout.fileno(), 4096)
-            if not more:
-                break
-            said += more
-        else:
-            return
-        self.why = "iox-roudi does not become ready"
-
-    def __exit__(self, *_):
-        if self.process:
-            self.process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)
-            self.process.kill()
-            self.process.wait()
-        for p in self.left:
-            p.unlink(missing_ok=True)
-
-
-OTHERS = [("raw cache line", OURS, "", ("poll",)), ("shm:", OURS, "", ("poll", "block")), ("iceoryx 2.0", "wye_peer_iceoryx", "", ("poll", "block")),
-          ("Boost message_queue", "wye_peer_boost", "", ("poll", "block")), ("ZeroMQ ipc://", "wye_peer_zeromq", "", ("poll", "block")),
-          ("nng ipc://", "wye_peer_nng", "", ("poll", "block")), ("pipe", "wye_peer_kernel", "means=pipe", ("block",)),
-          ("Unix seqpacket", "wye_peer_kernel", "means=unix", ("block",)), ("POSIX queue", "wye_peer_kernel", "means=posix-mq", ("block",))]
+OTHERS = [("raw cache line", OURS, "", ("poll",)), ("shm:", OURS, "", ("poll", "block")), ("iceoryx 2.0", "iceoryx", "", ("poll", "block")),
+          ("Boost message_queue", "boost", "", ("poll", "block")), ("ZeroMQ ipc://", "zeromq", "", ("poll", "block")),
+          ("nng ipc://", "nng", "", ("poll", "block")), ("pipe", "raw", "means=raw:pipe", ("block",)),
+          ("Unix seqpacket", "raw", "means=raw:unix:seqpacket", ("block",)), ("POSIX queue", "raw", "means=raw:posix-mq", ("block",))]
 WORK = {"48 B ns": ("pingpong bytes=48 n=1500", "p50"), "4 KiB ns": ("pingpong bytes=4096 n=1000", "p50"),
         "8 B M/s": ("flow bytes=8 part=2048 parts=24", "M/s"), "48 B M/s": ("flow bytes=48 part=2048 parts=24", "M/s")}
 
@@ -231,29 +177,28 @@ def others(o):
     found = {(name, wait): {w: [] for w in WORK} for name, _, _, wait in ways}
     percentiles = {way: [] for way in found}
     missing = {}
-    with Daemon() as daemon:
-        if daemon.why:
-            missing["iceoryx 2.0"] = daemon.why
-        for number in range(o.repetitions):
-            for name, program, more, wait in turns(ways, number):
-                if name in missing or not (o.program.parent / program).exists():
-                    missing.setdefault(name, "not installed (./dev setup --peers)")
-                    continue
-                try:
-                    for work, (case, key) in WORK.items():
-                        if name == "raw cache line":
-                            if work == "48 B ns":
-                                d = measure(o.program.parent, program, F["floor-pause"])
-                            else:
-                                continue
-                        else:
-                            d = measure(o.program.parent, program, f"{case} {more} wait={wait}")
-                        found[name, wait][work].append(d[key])
+    for number in range(o.repetitions):
+        for name, program, more, wait in turns(ways, number):
+            if program != OURS:
+                program = f"peers/wye-peer-{program}"
+            if name in missing or not (o.program.parent / program).exists():
+                missing.setdefault(name, "not installed (./dev setup --peers)")
+                continue
+            try:
+                for work, (case, key) in WORK.items():
+                    if name == "raw cache line":
                         if work == "48 B ns":
-                            percentiles[name, wait].append(d)
-                except Trouble as e:
-                    missing[name] = str(e)
-            say(f"beside others: round {number + 1} of {o.repetitions}")
+                            d = measure(o.program.parent, program, F["floor-pause"])
+                        else:
+                            continue
+                    else:
+                        d = measure(o.program.parent, program, f"{case} {more} wait={wait}")
+                    found[name, wait][work].append(d[key])
+                    if work == "48 B ns":
+                        percentiles[name, wait].append(d)
+            except Trouble as e:
+                missing[name] = str(e)
+        say(f"beside others: round {number + 1} of {o.repetitions}")
     return list(others_table(ways, found, percentiles, missing))
 
 

@@ -8,6 +8,7 @@
 #include "bench_text.hpp"
 #include "command.hpp"
 #include "measure/compare.hpp"
+#include "measure/peers.hpp"
 #include "measure/plan.hpp"
 #include "os/errno.hpp"
 #include "pager.hpp"
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace wye::cli {
 namespace {
@@ -51,6 +53,17 @@ struct Subjects {
     std::vector<measure::Missing> missing;
 };
 
+void add_peers(Subjects& s) {
+    std::set<std::string> there;
+    for (auto& p : peer_programs()) {
+        there.insert(fs::path(p).filename().string());
+        s.programs.push_back({{std::move(p)}});
+    }
+    for (const auto& p : measure::known_peers())
+        if (!there.contains("wye-peer-" + p.program))
+            for (const auto& name : p.means) s.missing.push_back({name, p.group, p.why_missing()});
+}
+
 Subjects subjects(const Options& o, const std::string& directory, const NatsServer* nats) {
     Subjects s;
     std::vector<std::string> ours{"/proc/self/exe", "__measure", "--directory", directory};
@@ -58,8 +71,7 @@ Subjects subjects(const Options& o, const std::string& directory, const NatsServ
     s.programs.push_back({std::move(ours)});
     if (!NatsServer::available())
         s.missing.push_back({"nats", "wye", "nats-server is not installed (./dev setup, or apt install nats-server)"});
-    if (o.peers)
-        for (auto& p : peer_programs()) s.programs.push_back({{std::move(p)}});
+    if (o.peers) add_peers(s);
     return s;
 }
 
@@ -182,10 +194,10 @@ int listed(const Options& o) {
         const auto means = measure::means_of(p);
         if (!means) return report("bench", means.error());
         for (const auto& m : *means)
-            out += fmt::format("  {:<16}{:<8}{}\n", escape(plain(m.at("name"))), escape(plain(m.at("group"))),
+            out += fmt::format("  {:<20}{:<8}{}\n", escape(plain(m.at("name"))), escape(plain(m.at("group"))),
                                escape(plain(m.at("summary"))));
     }
-    for (const auto& m : s.missing) out += fmt::format("  {:<16}{:<8}missing: {}\n", m.name, m.group, m.why);
+    for (const auto& m : s.missing) out += fmt::format("  {:<20}{:<8}missing: {}\n", m.name, m.group, m.why);
     page_out(out);
     return exit_ok;
 }

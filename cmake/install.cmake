@@ -75,6 +75,17 @@ else()
   message(STATUS "wye: no man pages (scdoc is missing: ./dev setup)")
 endif()
 
+# ---- others' means, measured by `wye bench --peers`
+get_property(wye_peers GLOBAL PROPERTY wye_peers)
+if(wye_peers)
+  if(BUILD_SHARED_LIBS)
+    set(wye_peers_dir /prefix/${CMAKE_INSTALL_LIBEXECDIR}/wye/peers)
+    file(RELATIVE_PATH wye_lib_from_peers ${wye_peers_dir} ${wye_pc_libdir})
+    set_target_properties(${wye_peers} PROPERTIES INSTALL_RPATH "$ORIGIN/${wye_lib_from_peers}")
+  endif()
+  install(TARGETS ${wye_peers} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/wye/peers)
+endif()
+
 # ---- the command, and what it knows about completing itself
 if(NOT WYE_CLI)
   return()

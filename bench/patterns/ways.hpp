@@ -42,7 +42,7 @@ void meet(const Args& a, Sending&& sending, Receiving&& receiving) {
 }
 
 template <class M>
-void flow(const Args& a) {
+void pattern_flow(const Args& a) {
     const auto size = a.number("bytes", 64), part = a.number("part", size > 1000 ? 2048 : 16384),
                parts = a.number("parts", 40);
     meet<M>(
@@ -104,7 +104,7 @@ void paced(const Args& a) {
 
 template <class M>
 bool ways_of(const Args& a) {
-    if (a.what == "flow") return flow<M>(a), true;
+    if (a.what == "flow") return pattern_flow<M>(a), true;
     if (a.what == "paced") return paced<M>(a), true;
     return false;
 }

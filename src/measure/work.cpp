@@ -482,13 +482,17 @@ std::uint64_t opened_and_heard(const Work& w, Means& m) {
         false);
     const auto begin = ticks();
     b.go = 1;
-    auto& end = stage.here(Role::first);
-    end.send(message_of(w));
-    while (b.places[0].count == 0) {
-        stage.others().check();
-        if (ticks() - begin > ticks_of(5s)) throw std::runtime_error("no message came in 5 s");
-        usleep(20);
-    }
+    const auto end = m.open(Role::first, 0);
+    const auto await = [&](const std::atomic<std::uint64_t>& word) {
+        while (word == 0) {
+            stage.others().check();
+            if (ticks() - begin > ticks_of(5s)) throw std::runtime_error("no message came in 5 s");
+            usleep(20);  // threads of theirs may need the processor
+        }
+    };
+    await(b.places[0].ready);
+    end->send(message_of(w));
+    await(b.places[0].count);
     return b.places[0].count - begin;
 }
 
