@@ -31,7 +31,8 @@ public:
         u.end_ = ticks() + time_ / 10;
         return u;
     }
-    bool more(std::uint64_t done) const { return most_ ? done < most_ : ticks() < end_; }
+    /// At least one, however long it took to get here.
+    bool more(std::uint64_t done) const { return most_ ? done < most_ : done == 0 || ticks() < end_; }
 
 private:
     std::uint64_t most_, time_, end_;
@@ -321,8 +322,8 @@ void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, 
         end.send(out);
     };
     if (w.rate == 0) {
-        const Until measured(w, 1, 2);
         stage.begin();
+        const Until measured(w, 1, 2);
         const auto begin = ticks();
         while (measured.more(sent))
             for (int i = 0; i < (w.size > 4096 ? 1 : 32); ++i) say(0);
