@@ -172,7 +172,8 @@ public:
         name = "cyclonedds", group = "peer", version = DDS_VERSION, shapes = duel | fan, own_threads = true;
         summary =
             "RTPS over UDP on loopback alone (multicast to many), datagrams of up to 65500 bytes; RELIABLE, "
-            "KEEP_ALL, who writes waits for who reads; block is a wait set, poll is dds_take() and sched_yield(2)";
+            "KEEP_ALL, NackDelay of 1 ms, receive buffers of 16 MB where the kernel gives them, who writes waits for "
+            "who reads; block is a wait set, poll is dds_take() and sched_yield(2)";
     }
     void prepare(Shape, unsigned parties) override {
         // A domain is a range of ports: another run's is not ours.
@@ -182,7 +183,8 @@ public:
             "<Domain><General><Interfaces><NetworkInterface name=\"lo\" multicast=\"true\"/></Interfaces>"
             "<AllowMulticast>asm</AllowMulticast><MaxMessageSize>65500B</MaxMessageSize></General>"
             "<Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex>"
-            "<Peers><Peer address=\"127.0.0.1\"/></Peers></Discovery></Domain>",
+            "<Peers><Peer address=\"127.0.0.1\"/></Peers></Discovery>"
+            "<Internal><SocketReceiveBufferSize max=\"16MB\"/><NackDelay>1ms</NackDelay></Internal></Domain>",
             1);
     }
     std::unique_ptr<End> open(Role r, unsigned) override {

@@ -222,7 +222,11 @@ public:
                 if (f.path().filename().string().starts_with(name_)) unlink(f.path().c_str());
         });
         std::ofstream(config) << "[general]\nversion = 1\n[[segment]]\n[[segment.mempool]]\nsize = "
-                              << (size + 128 + 63) / 64 * 64 << "\ncount = " << (size > 65536 ? 40 : 2048) << "\n";
+                              << (size + 128 + 63) / 64 * 64 << "\ncount = "
+                              << (size > 1 << 20 ? 16
+                                  : size > 65536 ? 64
+                                                 : 2048)
+                              << "\n";
         roudi_.emplace(
             std::vector<std::string>{"iox-roudi", "--log-level", "off", "--monitoring-mode", "off", "-c", config},
             [](const std::string& said) { return said.find("ready") != said.npos; },
