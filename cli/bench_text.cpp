@@ -23,7 +23,7 @@ struct Part {
 double or_nothing(const Json& v) { return v.is_number() ? v.get<double>() : 0; }
 
 std::string title_of(const Json& r) {
-    const std::string workload = r.at("workload");
+    std::string workload = r.at("workload");
     const auto size = size_text(r.at("size"));
     const auto others = r.at("parties").get<unsigned>() - 1;
     const std::string how = r.at("wait") == "poll" ? ", polling" : r.at("wait") == "block" ? ", sleeping" : "";

@@ -87,7 +87,7 @@ TEST_P(Trials, give_the_errors_of_the_table_and_leave_the_host_as_it_was) {
     const auto& l = *GetParam();
     const auto before = host();
     const auto descriptors = test::open_descriptors();
-    const auto t = probe(l, false, 20s);
+    const auto t = probe(l, false, 50s);
     EXPECT_EQ(before, host());
     EXPECT_EQ(descriptors, test::open_descriptors());
     if (!t && (t.error().is(Errc::denied) || t.error().is(Errc::unsupported))) GTEST_SKIP() << t.error().message();
