@@ -71,7 +71,7 @@ Others::~Others() {
     munmap(board_, sizeof(Board));
 }
 
-void Others::start(unsigned which, std::function<void(unsigned)> body, bool pinned) {
+void Others::start(unsigned which, const std::function<void(unsigned)>& body, bool pinned) {
     const auto parent = getpid();
     std::fflush(nullptr);
     const auto pid = fork();

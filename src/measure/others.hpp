@@ -44,7 +44,7 @@ public:
 
     Board& board() noexcept { return *board_; }
     /// Forks one more, the `which`-th. It dies with us; what its body throws is said by check().
-    void start(unsigned which, std::function<void(unsigned which)> body, bool pinned);
+    void start(unsigned which, const std::function<void(unsigned which)>& body, bool pinned);
     /// What it costs is counted, and nothing else is ours to do.
     void counts(pid_t p) { beside_.push_back(p); }
     unsigned count() const noexcept { return static_cast<unsigned>(pids_.size()); }

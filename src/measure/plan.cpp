@@ -170,7 +170,9 @@ void Bench::add(std::size_t m, const Program& p, const Wish& wish, Work w) {
 void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     const bool full = wish.full;
     using Sizes = std::vector<std::size_t>;
-    const auto sizes = [&](Sizes quick, Sizes all) { return !wish.sizes.empty() ? wish.sizes : full ? all : quick; };
+    const auto sizes = [&](const Sizes& quick, const Sizes& all) {
+        return !wish.sizes.empty() ? wish.sizes : full ? all : quick;
+    };
     const Sizes all{8, 32, 64, 128, 256, 1024, 4096, 16384, 65536, 262144, 1 << 20, 4 << 20, 16 << 20};
     const Sizes one{64}, small(all.begin(), all.begin() + 9);
     const auto put = [&](const char* workload, Work w) {
@@ -350,7 +352,7 @@ Json Bench::document(double seconds, bool complete, const Busy& busy, double own
     for (const auto& m : means_)
         means.push_back({{"name", m.at("name")},
                          {"group", m.at("group")},
-                         {"version", m.at("version") == "" ? Json(nullptr) : m.at("version")},
+                         {"version", m.at("version").get<std::string>().empty() ? Json(nullptr) : m.at("version")},
                          {"missing", nullptr},
                          {"summary", m.at("summary")}});
     for (const auto& m : missing_)

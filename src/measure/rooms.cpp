@@ -159,7 +159,7 @@ private:
 
 class Room : public Means {
 public:
-    Room(const Mechanism& m, std::string variant, std::string directory, std::size_t nth, std::string given)
+    Room(const Mechanism& m, const std::string& variant, std::string directory, std::size_t nth, std::string given)
         : m_(m), directory_(std::move(directory)), given_(std::move(given)), nth_(nth) {
         name = std::string(m.traits.scheme) + (variant.empty() ? "" : ":" + variant);
         group = "wye", version = WYE_VERSION, summary = std::string(m.summary);

@@ -89,7 +89,7 @@ public:
     }
     Board& board() { return others_.board(); }
     Others& others() { return others_; }
-    void beside(unsigned n, Role role, Body body) {
+    void beside(unsigned n, Role role, const Body& body) {
         for (unsigned i = 0; i < n; ++i)
             others_.start(
                 i,
