@@ -12,7 +12,10 @@ struct Busy {
     std::uint64_t all = 0, busy = 0, steal = 0;
     static Busy now();
     Busy since(const Busy& b) const { return {all - b.all, busy - b.busy, steal - b.steal}; }
-    double steal_percent() const { return all ? 100. * static_cast<double>(steal) / static_cast<double>(all) : 0; }
+    /// 0 of what was too short to say: the kernel counts hundredths of a second.
+    double steal_percent() const {
+        return all >= 200 ? 100. * static_cast<double>(steal) / static_cast<double>(all) : 0;
+    }
 };
 
 /// Of this process and all its children that have ended, in seconds of a processor.
