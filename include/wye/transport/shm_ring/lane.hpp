@@ -292,9 +292,13 @@ private:
     // Not more than its reach further than the tail: who joins finds a limit that is near.
     template <class Lowest>
     [[gnu::noinline]] bool extend(std::uint64_t need, Lowest& lowest) noexcept {
-        if (tail_.position - checked_ >= lump_of(lane_.granules)) checkpoint();
+        // Not a lap from the newest checkpoint: the next writer walks from there, over what must still lie there. One
+        // that came out behind the head would find its lane full for ever.
+        if (tail_.position - checked_ >= lump_of(lane_.granules) ||
+            distance(tail_.position + need, checked_ + lane_.granules) < 0)
+            checkpoint();
         auto& shared = lane_.header->limit;
-        const auto wish = tail_.position + std::max(need, reach_);
+        const auto wish = earlier(tail_.position + std::max(need, reach_), checked_ + lane_.granules);
         // What was written over already (the slot at the tail, or more by a writer that died) stays said.
         const auto said = [&, least = bug(17) ? limit_ : later(written_, tail_.position + 1)] {
             return bug(17) ? limit_ : later(limit_, least);
