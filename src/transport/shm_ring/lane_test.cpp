@@ -2,6 +2,7 @@
 #include "transport/shm_ring/shm_ring_test.hpp"
 
 #include <deque>
+#include <random>
 
 namespace {
 
@@ -79,6 +80,31 @@ TEST(Lane, the_next_writer_goes_on_behind_the_last_message) {
                 ASSERT_TRUE(put(w, s, nobody));
                 ASSERT_EQ(read_one(r), s);
             }
+        }
+    }
+}
+
+// A queue's producer says a whole lap ahead what it will write. Killed after any message, and taken as fast as it puts:
+// the next one must find the same end, or it is behind the head and has no room for ever.
+TEST(Lane, the_next_writer_finds_the_end_also_where_the_last_one_went_a_lap_without_a_look) {
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        const auto start = starts[seed % std::size(starts)];
+        LocalRing l(64, start);
+        std::uint64_t head = start;
+        const auto taken = [&](std::uint64_t) { return head; };
+        ring::LaneWriter w(l.lane(), 64);
+        std::mt19937 random(seed);
+        for (std::uint64_t i = 0; i < 1000; ++i) {
+            const std::size_t size = seed % 3 == 0 ? 0 : random() % 300;
+            // Full, it gets a little room, or all of it.
+            while (!put(w, payload(i, size), taken)) {
+                const auto left = w.tail().position - head;
+                head += random() % 2 ? std::min<std::uint64_t>(left, 1 + random() % 6) : left;
+            }
+            if (random() % 8 == 0) head = w.tail().position;
+            const ring::LaneWriter next(l.lane(), 64);
+            ASSERT_EQ(next.tail().position, w.tail().position) << i << " of seed " << seed;
+            ASSERT_EQ(next.tail().number, w.tail().number);
         }
     }
 }
