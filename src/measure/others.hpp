@@ -24,9 +24,7 @@ struct Board {
         char trouble[256] = {};
     };
     static constexpr unsigned most = 64;
-    alignas(128) std::atomic<std::uint64_t> opened{0};   ///< the measuring process has opened its end
-    alignas(128) std::atomic<std::uint64_t> go{0};       ///< and all may begin
-    alignas(128) std::atomic<std::uint64_t> stop{0};     ///< no more
+    alignas(128) std::atomic<std::uint64_t> go{0};       ///< of `open`: all may begin
     alignas(128) std::atomic<std::uint64_t> sent_at{0};  ///< ticks, before the message that is on its way
     Place places[most];
     Histogram times[most];

@@ -70,6 +70,24 @@ void sleep_until(std::uint64_t when) {
     }
 }
 
+// What a means made for a piece of work goes, however that ends.
+class Prepared {
+public:
+    Prepared(Means& m, Shape shape, unsigned parties) : m_(m) {
+        try {
+            m_.prepare(shape, parties);
+        } catch (const std::exception&) {
+            m_.clean();
+            throw;
+        }
+    }
+    ~Prepared() { m_.clean(); }
+    Prepared(const Prepared&) = delete;
+
+private:
+    Means& m_;
+};
+
 // What another process threw is why this one waits in vain.
 thread_local std::string other_trouble;
 
@@ -77,15 +95,12 @@ thread_local std::string other_trouble;
 class Stage {
 public:
     using Body = std::function<void(End&, Board::Place&, unsigned which)>;
-    Stage(const Work& w, Means& m, Shape shape) : w_(w), m_(m) {
-        m_.prepare(shape, w.parties);
+    Stage(const Work& w, Means& m, Shape shape) : w_(w), m_(m), prepared_(m, shape, w.parties) {
         for (const auto pid : m_.daemons) others_.counts(pid);
     }
     ~Stage() {
         if (std::uncaught_exceptions() > 0) other_trouble = others_.trouble();
         end_.reset();
-        others_.end();
-        m_.clean();
     }
     Board& board() { return others_.board(); }
     Others& others() { return others_; }
@@ -103,7 +118,6 @@ public:
     End& here(Role role) {
         if (pinned()) pin(0);
         end_ = m_.open(role, 0);
-        board().opened = 1;
         others_.wait_ready();
         begin_ = others_.cost();
         return *end_;
@@ -120,6 +134,7 @@ private:
     bool pinned() const { return !m_.own_threads && w_.parties == 2; }
     const Work& w_;
     Means& m_;
+    Prepared prepared_;  // outlives the others
     Others others_;
     std::unique_ptr<End> end_;
     Others::Cost begin_{};
@@ -372,43 +387,38 @@ Use use_of_this_process() {
 // Subscribers that do nothing but be there, and what telling them costs.
 void growth(const Work& w, Means& m, Taken& t) {
     const auto n = std::min(std::max(w.parties, 2u) - 1, Board::most);
-    {
-        m.prepare(fan, w.parties);
-        Others others;
-        auto& b = others.board();
-        for (unsigned i = 0; i < n; ++i)
-            others.start(
-                i,
-                [&](unsigned which) {
-                    const auto before = use_of_this_process();
-                    const auto end = m.open(Role::subscriber, which);
-                    b.places[which].ready = 1;
-                    std::vector<std::byte> room(m.size);
-                    end->recv(room, false);
-                    const auto after = use_of_this_process();
-                    auto& mine = b.places[which];
-                    mine.count = after.descriptors - before.descriptors;
-                    mine.lost = after.mappings - std::min(after.mappings, before.mappings);
-                    mine.said = after.kib - std::min(after.kib, before.kib);
-                    for (;;) end->recv(room, false);
-                },
-                false);
-        auto end = m.open(Role::publisher, 0);
-        others.wait_ready();
-        const auto out = std::vector<std::byte>(m.size, std::byte{1});
-        const Until until(w);
-        const auto begin = ticks();
-        for (; until.more(t.messages); ++t.messages) end->send(out);
-        t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
-        usleep(20'000);
-        std::uint64_t fds = 0, maps = 0, kib = 0;
-        for (unsigned i = 0; i < n; ++i) fds += b.places[i].count, maps += b.places[i].lost, kib += b.places[i].said;
-        t.note = "a subscriber has " + std::to_string(fds / n) + " descriptors, " + std::to_string(maps / n) +
-                 " mappings, " + std::to_string(kib / n) + " KiB";
-        end.reset();
-        others.end();
-    }
-    m.clean();
+    const Prepared prepared(m, fan, w.parties);
+    Others others;
+    auto& b = others.board();
+    for (unsigned i = 0; i < n; ++i)
+        others.start(
+            i,
+            [&](unsigned which) {
+                const auto before = use_of_this_process();
+                const auto end = m.open(Role::subscriber, which);
+                b.places[which].ready = 1;
+                std::vector<std::byte> room(m.size);
+                end->recv(room, false);
+                const auto after = use_of_this_process();
+                auto& mine = b.places[which];
+                mine.count = after.descriptors - before.descriptors;
+                mine.lost = after.mappings - std::min(after.mappings, before.mappings);
+                mine.said = after.kib - std::min(after.kib, before.kib);
+                for (;;) end->recv(room, false);
+            },
+            false);
+    auto end = m.open(Role::publisher, 0);
+    others.wait_ready();
+    const auto out = std::vector<std::byte>(m.size, std::byte{1});
+    const Until until(w);
+    const auto begin = ticks();
+    for (; until.more(t.messages); ++t.messages) end->send(out);
+    t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+    usleep(20'000);
+    std::uint64_t fds = 0, maps = 0, kib = 0;
+    for (unsigned i = 0; i < n; ++i) fds += b.places[i].count, maps += b.places[i].lost, kib += b.places[i].said;
+    t.note = "a subscriber has " + std::to_string(fds / n) + " descriptors, " + std::to_string(maps / n) +
+             " mappings, " + std::to_string(kib / n) + " KiB";
 }
 
 // Beside the client that is measured, others ask as fast as they can.
@@ -518,19 +528,16 @@ void open_and_first(const Work& w, Means& m, Taken& t) {
 
 // What a loan costs, from asking for it until it is let go: both ends in this process.
 void loan(const Work& w, Means& m, Taken& t) {
-    m.prepare(duel, w.parties);
-    {
-        const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
-        if (!second->lends() || !first->lends()) throw std::runtime_error("lends no memory");
-        const Until until(w);
-        for (; until.more(t.messages); ++t.messages) {
-            const auto begin = ticks();
-            second->send_loan(w.size);
-            first->recv_loan();
-            t.times.add(units(ticks() - begin));
-        }
+    const Prepared prepared(m, duel, w.parties);
+    const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
+    if (!second->lends() || !first->lends()) throw std::runtime_error("lends no memory");
+    const Until until(w);
+    for (; until.more(t.messages); ++t.messages) {
+        const auto begin = ticks();
+        second->send_loan(w.size);
+        first->recv_loan();
+        t.times.add(units(ticks() - begin));
     }
-    m.clean();
 }
 
 // One waits for a message when the other is killed: how long until it is told so.
@@ -573,21 +580,18 @@ void crash(const Work& w, Means& m, Taken& t) {
 // Both ends in this process, which sends itself a message and takes it: nobody waits, so that it is the same
 // instructions every time (tools/regress.py counts them).
 void alone(const Work& w, Means& m, Taken& t) {
-    m.prepare(duel, w.parties);
-    {
-        // Who connects comes first, for nobody else is there to answer him.
-        const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
-        auto out = message_of(w), in = room_for(w);
-        const Until until(w);
-        const auto begin = ticks();
-        for (; until.more(t.messages); ++t.messages) {
-            stamp(out, {begin, t.messages});
-            second->send(out);
-            first->recv(in, false);
-        }
-        t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+    const Prepared prepared(m, duel, w.parties);
+    // Who connects comes first, for nobody else is there to answer him.
+    const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
+    auto out = message_of(w), in = room_for(w);
+    const Until until(w);
+    const auto begin = ticks();
+    for (; until.more(t.messages); ++t.messages) {
+        stamp(out, {begin, t.messages});
+        second->send(out);
+        first->recv(in, false);
     }
-    m.clean();
+    t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
 }
 
 // Both there, one waits, and nothing is said.

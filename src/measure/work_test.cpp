@@ -195,6 +195,8 @@ TEST(Measure, what_cannot_be_done_is_refused_with_the_reason) {
     EXPECT_EQ(trouble_of({.workload = "latency", .parties = 1}, k), "2 to 64 processes");
     k.largest = 100;
     EXPECT_EQ(trouble_of({.workload = "latency", .size = 101}, k), "messages of up to 100 bytes");
+    EXPECT_EQ(trouble_of({.workload = "loan"}, k), "lends no memory");
+    EXPECT_EQ(k.left, 0);
     k.shapes = duel;
     EXPECT_EQ(trouble_of({.workload = "fanout"}, k), "known does no fanout");
     EXPECT_EQ(k.left, 0);
