@@ -52,10 +52,8 @@ std::vector<Part> parts_of(const Json& document) {
     for (const auto& r : document.at("results")) {
         const auto title = title_of(r);
         if (!at.contains(title)) {
-            const std::string w = r.at("workload");
             at[title] = parts.size();
-            parts.push_back(
-                {title, w == "throughput" || w == "fanout" || w == "queue" || w == "growth" || w == "crowd"});
+            parts.push_back({title, measure::by_rate(r.at("workload").get<std::string>())});
         }
         parts[at[title]].rows.push_back(&r);
     }

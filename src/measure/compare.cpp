@@ -68,10 +68,7 @@ void warn(Comparison& c, const Json& before, const Json& after) {
 }  // namespace
 
 double figure_of(const Json& row) {
-    const auto& workload = row.at("workload");
-    const bool rate = workload == "throughput" || workload == "fanout" || workload == "queue" || workload == "growth" ||
-                      workload == "crowd";
-    const auto& v = row.at(rate ? "ns" : "p50");
+    const auto& v = row.at(by_rate(row.at("workload").get<std::string>()) ? "ns" : "p50");
     return v.is_number() ? v.get<double>() : 0;
 }
 

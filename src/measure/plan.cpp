@@ -86,12 +86,7 @@ Json curve_of(const Histogram& h) {
     return curve;
 }
 
-bool by_time(const Work& w) {
-    return w.workload == "throughput" || w.workload == "fanout" || w.workload == "queue" || w.workload == "growth" ||
-           w.workload == "crowd";
-}
-
-double figure(const Work& w, const Taken& t) { return by_time(w) ? t.ns : t.times.middle() / Taken::a_ns; }
+double figure(const Work& w, const Taken& t) { return by_rate(w.workload) ? t.ns : t.times.middle() / Taken::a_ns; }
 
 }  // namespace
 
@@ -313,7 +308,7 @@ Json Bench::row(const Cell& c) const {
         return t.times.total() ? number(t.times.at(part) / Taken::a_ns) : Json(nullptr);
     };
     const double each = median(ns), f = floor_.f(), usual = t.times.middle() / Taken::a_ns;
-    const double mid = by_time(w) ? each : usual;
+    const double mid = by_rate(w.workload) ? each : usual;
     const bool counts = each > 0;
     Json all = Json::array();
     for (const double v : figures) all.push_back(number(v));

@@ -38,9 +38,14 @@ struct Workload {
     std::string_view name, summary;
     Shape shape;
     void (*run)(const Work&, Means&, Taken&);
+    bool by_rate = false;  ///< its figure is Taken::ns, and not how long one took
 };
 std::span<const Workload> workloads() noexcept;
 const Workload* find_workload(std::string_view) noexcept;
+inline bool by_rate(std::string_view workload) noexcept {
+    const auto* w = find_workload(workload);
+    return w && w->by_rate;
+}
 
 /// Does it, and leaves no process and no object behind. Throws std::runtime_error.
 Taken run(const Work&, Means&);
