@@ -1,6 +1,8 @@
 // Two processes that measure something together, each on a processor of its own: the one that measures is the parent,
 // and prints its figures as one line of JSON.
 #pragma once
+#include "measure/clock.hpp"
+
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -22,9 +24,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 namespace wye::bench {
 
@@ -59,39 +58,10 @@ struct Args {
     bool pinned() const { return number("pinned", 1) != 0; }
 };
 
-/// The cheapest clock: it is read twice a message.
-inline std::uint64_t ticks() noexcept {
-#if defined(__x86_64__)
-    unsigned core;
-    return __rdtscp(&core);
-#else
-    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-#endif
-}
-
-inline double ns_a_tick() {
-    static const double found = [] {
-        using Clock = std::chrono::steady_clock;
-        const auto begin = Clock::now();
-        const auto first = ticks();
-        while (Clock::now() - begin < std::chrono::milliseconds(5)) {}
-        const auto last = ticks();
-        return std::chrono::duration<double, std::nano>(Clock::now() - begin).count() /
-               static_cast<double>(last - first);
-    }();
-    return found;
-}
-
-inline void relax() noexcept {
-#if defined(__x86_64__)
-    _mm_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
-/// So that the compiler neither leaves out what made these bytes nor supposes that they are the same next time.
-inline void touched(const void* p) noexcept { asm volatile("" : : "r"(p) : "memory"); }
+using measure::ns_a_tick;
+using measure::relax;
+using measure::ticks;
+using measure::touched;
 
 // ---------------------------------------------------------------- the other process
 
