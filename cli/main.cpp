@@ -12,94 +12,16 @@
 
 namespace wye::cli {
 
-// A line each.
-// clang-format off
-extern const Command
-    means_command,
-    advise_command,
-    send_command,
-    recv_command,
-    relay_command,
-    tee_command,
-    pub_command,
-    sub_command,
-    put_command,
-    take_command,
-    call_command,
-    serve_command,
-    mk_command,
-    rm_command,
-    ls_command,
-    who_command,
-    wait_command,
-    map_command,
-    orphans_command,
-    clean_command,
-    undo_command,
-    watch_command,
-    top_command,
-    doctor_command,
-    inspect_command,
-    limits_command,
-    explain_command,
-    sem_command,
-    lock_command,
-    signal_command,
-    run_command,
-    sandbox_command,
-    quote_command,
-    cluster_command,
-    bench_command,
-    tour_command,
-    tour_peer_command,
-    measure_rooms_command,
-    completion_command,
-    complete_command;
+#define VERB(name) extern const Command name##_command;
+#include WYE_VERBS
+#undef VERB
 
 std::span<const Command* const> commands() noexcept {
     static constexpr const Command* all[] = {
-        &means_command,
-        &advise_command,
-        &send_command,
-        &recv_command,
-        &relay_command,
-        &tee_command,
-        &pub_command,
-        &sub_command,
-        &put_command,
-        &take_command,
-        &call_command,
-        &serve_command,
-        &mk_command,
-        &rm_command,
-        &ls_command,
-        &who_command,
-        &wait_command,
-        &map_command,
-        &orphans_command,
-        &clean_command,
-        &undo_command,
-        &watch_command,
-        &top_command,
-        &doctor_command,
-        &inspect_command,
-        &limits_command,
-        &explain_command,
-        &sem_command,
-        &lock_command,
-        &signal_command,
-        &run_command,
-        &sandbox_command,
-        &quote_command,
-        &cluster_command,
-        &bench_command,
-        &tour_command,
-        &tour_peer_command,
-        &measure_rooms_command,
-        &completion_command,
-        &complete_command,
+#define VERB(name) &name##_command,
+#include WYE_VERBS
+#undef VERB
     };
-    // clang-format on
     return all;
 }
 
