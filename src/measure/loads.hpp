@@ -1,0 +1,14 @@
+// The pieces of work that there are, by what they do; which are asked for by what name is in work.cpp.
+#pragma once
+#include "measure/work.hpp"
+
+namespace wye::measure {
+
+using Load = void(const Work&, Means&, Taken&);
+
+Load latency, throughput, wakeup, rate, alone;  // two
+Load fan_out, work_queue, request_reply;        // one and many
+Load growth, idle;                              // what it costs to be there
+Load open_and_first, loan, crash;               // what happens seldom
+
+}  // namespace wye::measure

@@ -1,0 +1,147 @@
+#include "measure/loads.hpp"
+#include "measure/stage.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+namespace wye::measure {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What goes from one to many: as fast as it goes, then one at a time, which tells how long each takes.
+void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, bool each_gets_all) {
+    const auto n = std::min(std::max(w.parties, 2u) - 1, Board::most);
+    Stage stage(w, m, shape);
+    auto& b = stage.board();
+    stage.beside(n, to, [&](End& end, Board::Place& mine, unsigned which) {
+        auto room = std::vector<std::byte>(m.size);
+        for (std::uint64_t last = 0;;) {
+            const auto size = end.recv(room, false);
+            const auto now = ticks();
+            Stamp s{};
+            if (size >= sizeof s) std::memcpy(&s, room.data(), sizeof s);
+            if (s.at) b.times[which].add(units(now > s.at ? now - s.at : 0));
+            if (each_gets_all && last && s.number > last + 1) mine.lost += s.number - last - 1;
+            last = s.number;
+            mine.count.fetch_add(1);
+        }
+    });
+    auto& end = stage.here(from);
+    auto out = std::vector<std::byte>(m.size, std::byte{1});
+    const auto arrived = [&] {
+        std::uint64_t all = 0, lost = 0, least = ~0ull, most = 0;
+        for (unsigned i = 0; i < n; ++i) {
+            const auto c = b.places[i].count.load();
+            all += c, lost += b.places[i].lost, least = std::min(least, c), most = std::max(most, c);
+        }
+        return std::array{all, lost, least, most};
+    };
+    std::uint64_t sent = 0;
+    const auto settled = [&] {  // all has come, or no more will
+        std::uint64_t before = ~0ull;
+        for (const auto begin = ticks(); ticks() - begin < ticks_of(2s);) {
+            const auto [all, lost, least, most] = arrived();
+            if (all + lost >= sent * (each_gets_all ? n : 1)) return;
+            stage.others().check();
+            if (all == before && !m.lossless) return;
+            before = all;
+            usleep(each_gets_all && !m.lossless ? 20'000 : 200);
+        }
+    };
+    const auto say = [&](std::uint64_t at) {
+        stamp(out, {at, ++sent});
+        end.send(out);
+    };
+    if (w.rate == 0) {
+        stage.begin();
+        const Until measured(w, 1, 2);
+        const auto begin = ticks();
+        while (measured.more(sent))
+            for (int i = 0; i < (w.size > 4096 ? 1 : 32); ++i) say(0);
+        settled();
+        const auto [all, lost, least, most] = arrived();
+        t.messages = sent, t.lost = lost;
+        t.bytes = sent * w.size;
+        // Until all of them have it, not until it is on its way.
+        t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(sent);
+        stage.cost(t, static_cast<double>(sent));
+        if (!each_gets_all && n > 1)
+            t.note = "most to least of a worker " + std::to_string(most) + ":" + std::to_string(least);
+    }
+    const auto apart =
+        w.rate > 0 ? ticks_of(std::chrono::nanoseconds(static_cast<long>(1e9 / w.rate))) : ticks_of(500us);
+    const Until paced(w, 1, w.rate > 0 ? 1 : 2);
+    auto at = ticks();
+    for (std::uint64_t i = 0; i < 5 || paced.more(i); ++i) {
+        sleep_until(at += apart);
+        say(w.rate > 0 ? at : ticks());
+    }
+    settled();
+    for (unsigned i = 0; i < n; ++i) t.times.add(b.times[i]);
+    if (w.rate > 0) t.messages = arrived()[0], t.lost = arrived()[1], stage.cost(t, static_cast<double>(sent));
+}
+
+}  // namespace
+
+void fan_out(const Work& w, Means& m, Taken& t) { spread(w, m, t, fan, Role::publisher, Role::subscriber, true); }
+void work_queue(const Work& w, Means& m, Taken& t) { spread(w, m, t, queue, Role::producer, Role::worker, false); }
+
+// Beside the client that is measured, others ask as fast as they can.
+void request_reply(const Work& w, Means& m, Taken& t) {
+    Stage stage(w, m, request);
+    auto& b = stage.board();
+    const auto clients = std::min(std::max(w.parties, 2u) - 1, Board::most);
+    stage.beside(1, Role::server, [&](End& end, Board::Place&, unsigned) {
+        auto room = room_for(w);
+        for (;;) end.serve(room);
+    });
+    while (b.places[0].ready == 0) {
+        stage.others().check();
+        usleep(100);
+    }
+    for (unsigned i = 1; i < clients; ++i)
+        stage.others().start(
+            i,
+            [&](unsigned which) {
+                const auto end = m.open(Role::client, which);
+                b.places[which].ready = 1;
+                auto out = message_of(w), in = room_for(w);
+                for (;;) {
+                    end->send(out);
+                    end->recv(in, false);
+                    b.places[which].count.fetch_add(1);
+                }
+            },
+            false);
+    auto& end = stage.here(Role::client);
+    auto out = message_of(w), in = room_for(w);
+    const auto once = [&] {
+        const auto begin = ticks();
+        end.send(out);
+        end.recv(in, false);
+        touched(in.data());
+        return ticks() - begin;
+    };
+    const auto others = [&] {
+        std::uint64_t all = 0;
+        for (unsigned i = 1; i < clients; ++i) all += b.places[i].count;
+        return all;
+    };
+    const Until until(w);
+    const auto warm = until.warm();
+    for (std::uint64_t n = 0; warm.more(n); ++n) once();
+    stage.begin();
+    const auto before = others(), begin = ticks();
+    const Until measured(w);
+    for (std::uint64_t n = 0; measured.more(n); ++n) t.times.add(units(once())), ++t.messages;
+    t.messages += others() - before;
+    t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+    stage.cost(t, static_cast<double>(t.messages));
+}
+
+}  // namespace wye::measure
