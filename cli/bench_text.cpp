@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace wye::cli {
 namespace {
@@ -38,6 +39,8 @@ std::string title_of(const Json& r) {
         return fmt::format("A question and its answer, {} client{}, {}", others, others == 1 ? "" : "s", size);
     if (workload == "loan") return fmt::format("Memory lent, given away and let go again, {}", size);
     if (workload == "crash") return "Until who waits is told that the other was killed";
+    if (workload == "crash:sender") return "The sender is killed: until a new one's first message is there";
+    if (workload == "crash:receiver") return "The receiver is killed: until a new one has a new message";
     if (workload == "growth") return fmt::format("What {} subscribers cost who publishes, {}", others, size);
     if (workload == "open") return "From nothing to the first message";
     if (workload == "idle") return "Nobody says anything: processor time a second";
@@ -57,8 +60,12 @@ std::vector<Part> parts_of(const Json& document) {
         }
         parts[at[title]].rows.push_back(&r);
     }
+    // What has no figure says why, behind the others.
     for (auto& p : parts)
-        std::ranges::sort(p.rows, {}, [](const Json* r) { return std::pair(measure::figure_of(*r), r); });
+        std::ranges::sort(p.rows, {}, [](const Json* r) {
+            const auto v = measure::figure_of(*r);
+            return std::tuple(v == 0, v, r);
+        });
     return parts;
 }
 
@@ -77,6 +84,43 @@ std::string per_second(double v) {
 
 std::string time_or_none(const Json& v) { return v.is_number() ? human_time(v.get<double>()) : "-"; }
 std::string twice(const Json& v) { return v.is_number() ? fmt::format("{:.1f}", v.get<double>()) : "-"; }
+
+// What only this workload has: "left 0, told 1, told in 26 µs".
+std::string more_text(const Json& row) {
+    std::string out;
+    const auto more = row.find("more");  // not in what was kept before there was any
+    if (more == row.end() || !more->is_object()) return out;
+    for (const auto& [key, value] : more->items()) {
+        if (!value.is_number()) continue;
+        const auto name = escape(key.substr(0, key.rfind('_')));
+        out += out.empty() ? "" : ", ";
+        if (key.ends_with("_ns"))
+            out += name + " in " + human_time(value.get<double>());
+        else if (key.ends_with("_kib"))
+            out += fmt::format("{} {:.1f} KiB", name, value.get<double>());
+        else
+            out += fmt::format("{} {:g}", escape(key), value.get<double>());
+    }
+    return out;
+}
+
+// How even a queue's shares were is for the page and for programs: a line each would be all that is seen.
+std::string notes(const Part& p) {
+    std::string out;
+    for (const auto* r : p.rows) {
+        const std::string workload = r->at("workload");
+        if (workload == "queue" || workload == "crowd") continue;
+        const auto note = r->at("note").is_string() ? escape(r->at("note").get<std::string>()) : "";
+        const auto more = more_text(*r);
+        if (note.empty() && more.empty()) continue;
+        out += "  " + escape(r->at("means").get<std::string>()) + ": " + note +
+               (note.empty()   ? more
+                : more.empty() ? ""
+                               : " (" + more + ")") +
+               "\n";
+    }
+    return out;
+}
 
 std::string table(const Part& p, unsigned width) {
     const bool idle = (*p.rows[0]).at("workload") == "idle";
@@ -122,7 +166,7 @@ std::string table(const Part& p, unsigned width) {
                 std::string(used - lines[i + 1].size() + 2, ' ') + styled(bar(length(*p.rows[i]) / most, room), "36");
         out += "\n";
     }
-    return out + "\n";
+    return out + notes(p) + "\n";
 }
 
 std::string head(const Json& d) {

@@ -39,6 +39,16 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     jq -e '[.results[].lost] | add == 0' "$T/a.json"
 }
 
+@test "a death: what comes after it, and what has no name says that nobody can take its place" {
+    bench shm unix:seqpacket pipe --workload crash --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
+    jq -e '[.results[] | select(.means == "shm" and (.workload | startswith("crash:"))) |
+        .p50 > 0 and .lost == 0 and .more.duplicated == 0 and (.more | has("left"))] == [true, true]' "$T/a.json"
+    jq -e '.results[] | select(.means == "unix:seqpacket" and .workload == "crash:sender") | .more.told == 1 and .more.told_ns > 0' "$T/a.json"
+    jq -e '[.results[] | select(.means == "pipe" and (.workload | startswith("crash:"))) | .p50 == null and (.note | startswith("has no name"))] == [true, true]' "$T/a.json"
+    grep -q "^  pipe: has no name" "$T/text"
+    grep -q "^  unix:seqpacket: is told, and opens again (.*told 1, told in " "$T/text"
+}
+
 @test "Ctrl-C keeps what is done and leaves nothing" {
     # Started in the background, a shell has SIGINT ignored; `set -m` gives the default back.
     set -m

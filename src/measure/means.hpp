@@ -50,6 +50,8 @@ struct Means {
     bool lossless = true;
     bool polls = true;         ///< recv() can look again and again
     bool own_threads = false;  ///< so that an end is not held to one processor
+    bool named = true;         ///< a process that is no child of who has an end finds it, too
+    std::string directory{};   ///< where it makes its files; empty: that for temporary ones
 
     std::size_t size = 64;         ///< of the messages to come, known before prepare()
     std::vector<pid_t> daemons{};  ///< that prepare() started: what they cost counts, too
@@ -59,6 +61,8 @@ struct Means {
     virtual void prepare(Shape, unsigned parties) { (void)parties; }
     /// In each process, once. The listening ones are opened first, but for rooms where both wait for each other.
     virtual std::unique_ptr<End> open(Role, unsigned which) = 0;
+    /// In the process that had an end, which is gone: the other died and this one was told. What a new one finds.
+    virtual std::unique_ptr<End> again(Role r, unsigned which) { return open(r, which); }
     /// After all ends are gone, also those that were killed.
     virtual void clean() noexcept {}
 };

@@ -2,21 +2,22 @@
 
 #include "measure/clock.hpp"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -58,17 +59,6 @@ void pin(unsigned nth) {
         (void)sched_setaffinity(0, sizeof one, &one);
         return;
     }
-}
-
-Others::Others() {
-    void* p = mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (p == MAP_FAILED) throw std::runtime_error("mmap: no memory to share");
-    board_ = new (p) Board();
-}
-
-Others::~Others() {
-    end();
-    munmap(board_, sizeof(Board));
 }
 
 void Others::start(unsigned which, const std::function<void(unsigned)>& body, bool pinned) {
@@ -117,6 +107,14 @@ std::string Others::trouble() const {
     for (unsigned i = 0; i < pids_.size(); ++i)
         if (board_->places[i].done && board_->places[i].trouble[0]) return board_->places[i].trouble;
     return {};
+}
+
+void Others::kill_first() const noexcept {
+    const int fd = static_cast<int>(syscall(SYS_pidfd_open, pids_.front(), 0));
+    kill(pids_.front(), SIGKILL);
+    pollfd dead{.fd = fd, .events = POLLIN, .revents = 0};
+    while (fd >= 0 && poll(&dead, 1, -1) < 0 && errno == EINTR) {}
+    if (fd >= 0) close(fd);
 }
 
 void Others::end() noexcept {

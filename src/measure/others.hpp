@@ -2,12 +2,14 @@
 #pragma once
 #include "measure/histogram.hpp"
 
-#include <signal.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -30,13 +32,31 @@ struct Board {
     Histogram times[most];
 };
 
+/// A T in pages that this process has with all that it starts from now on.
+template <class T>
+class Pages {
+public:
+    Pages() : at_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)) {
+        if (at_ == MAP_FAILED) throw std::runtime_error("mmap: no memory to share");
+        new (at_) T();
+    }
+    ~Pages() { munmap(at_, sizeof(T)); }
+    Pages(const Pages&) = delete;
+    Pages& operator=(const Pages&) = delete;
+    T& operator*() const noexcept { return *static_cast<T*>(at_); }
+    T* operator->() const noexcept { return static_cast<T*>(at_); }
+
+private:
+    void* at_;
+};
+
 /// Where a process is to run: on a processor of its own, if there are two.
 void pin(unsigned nth);
 
 class Others {
 public:
-    Others();
-    ~Others();
+    Others() = default;
+    ~Others() { end(); }
     Others(const Others&) = delete;
     Others& operator=(const Others&) = delete;
 
@@ -50,8 +70,8 @@ public:
     void wait_ready();
     /// Throws what one of them threw, or how it ended.
     void check();
-    /// Also by another of them.
-    void kill_first() const noexcept { ::kill(pids_.front(), SIGKILL); }
+    /// Also by another of them. Returns when it does nothing more.
+    void kill_first() const noexcept;
     /// What one of them threw, if any did.
     std::string trouble() const;
     void end() noexcept;
@@ -63,7 +83,7 @@ public:
     Cost cost() const;
 
 private:
-    Board* board_;
+    Pages<Board> board_;
     std::vector<pid_t> pids_, beside_;
 };
 

@@ -30,9 +30,12 @@ if [ "$1" = list ]; then
     exit 0
 fi
 echo "$2" >>"$dir/asked"
-case $2 in *'"broken"'*) echo "it is broken" >&2; exit 1 ;; esac
+case $2 in
+*'"broken"'*) echo "it is broken" >&2; exit 1 ;;
+*'"crash:sender"'*) printf '{"times": [], "largest": 0, "messages": 0, "bytes": 0, "lost": 0, "ns": 0, "cpu_ns": 0, "switches": 0, "note": "cannot"}'; exit 0 ;;
+esac
 n=$(wc -l <"$dir/asked")
-printf '{"times": [[%s, 10]], "largest": 99, "messages": 10, "bytes": 640, "lost": 1, "ns": %s, "cpu_ns": 5, "switches": 1, "note": ""}' $((100 + n)) $((1000 + n))
+printf '{"times": [[%s, 10]], "largest": 99, "messages": 10, "bytes": 640, "lost": 1, "ns": %s, "cpu_ns": 5, "switches": 1, "more": {"told_ns": %s, "left": %s}, "note": ""}' $((100 + n)) $((1000 + n)) $n $n
 )sh";
         ::chmod(path_.c_str(), 0700);
     }
@@ -103,6 +106,31 @@ TEST(BenchPlan, a_means_that_fails_is_asked_once_and_the_others_go_on) {
         said = said || (m.at("name") == "absent" && m.at("missing") == "is not installed");
     EXPECT_TRUE(said);
     EXPECT_GT(d.at("floor").at("wake_ns").get<double>(), 0);
+}
+
+TEST(BenchPlan, what_says_that_it_does_not_is_asked_once_and_a_workloads_own_figures_are_kept) {
+    const Script script;
+    auto bench = or_throw(
+        Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {"crash"}, .sizes = {64}, .rounds = 3}));
+    EXPECT_EQ(bench.pieces(), 3u);  // what is asked for has the others of its kind with it
+    const auto d = bench.run([](const Bench::State&) { return true; });
+    std::vector<double> asked;
+    double line = 0;
+    for (const auto& w : script.asked()) {
+        ++line;
+        if (w.at("workload") == "crash:receiver") asked.push_back(line);
+    }
+    ASSERT_EQ(asked.size(), 3u);
+    for (const auto& r : d.at("results")) {
+        if (r.at("workload") == "crash:receiver") {
+            EXPECT_EQ(r.at("more").at("told_ns"), asked[1]) << "the median";
+            EXPECT_EQ(r.at("more").at("left"), asked[2]) << "the most";
+        }
+        if (r.at("workload") != "crash:sender") continue;
+        EXPECT_EQ(r.at("note"), "cannot");
+        EXPECT_EQ(r.at("rounds").size(), 1u);
+        EXPECT_TRUE(r.at("p50").is_null() && r.at("more").is_null());
+    }
 }
 
 TEST(BenchPlan, broken_off_it_keeps_what_it_has) {

@@ -58,6 +58,7 @@ Json to_json(const Taken& t) {
             {"ns", t.ns},
             {"cpu_ns", t.cpu_ns},
             {"switches", t.switches},
+            {"more", t.more},
             {"note", t.note}};
 }
 
@@ -86,6 +87,7 @@ Result<Taken> taken_from(const Json& j) {
                 .ns = j.at("ns"),
                 .cpu_ns = j.at("cpu_ns"),
                 .switches = j.at("switches"),
+                .more = j.value("more", std::map<std::string, double>()),
                 .note = j.at("note")};
         if (!t.times.add(j.at("times").get<Histogram::Sparse>(), j.at("largest")))
             return refuse(Errc::corrupt, "what a measuring program answered: no such time");

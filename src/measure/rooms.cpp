@@ -159,13 +159,14 @@ private:
 
 class Room : public Means {
 public:
-    Room(const Mechanism& m, const std::string& variant, std::string directory, std::size_t nth, std::string given)
-        : m_(m), directory_(std::move(directory)), given_(std::move(given)), nth_(nth) {
+    Room(const Mechanism& m, const std::string& variant, std::string files, std::size_t nth, std::string given)
+        : m_(m), given_(std::move(given)), nth_(nth) {
         name = std::string(m.traits.scheme) + (variant.empty() ? "" : ":" + variant);
         group = "wye", version = WYE_VERSION, summary = std::string(m.summary);
         lossless = m.traits.lossless;
         carries = !m.open_semaphore;
         own_threads = m.traits.scheme == "nats";
+        named = !m.open_pair, directory = std::move(files);
         polls = !own_threads;
         if (!variant.empty() && nth > 0) return;
         for (const auto* c : carrier::carriers())
@@ -230,6 +231,13 @@ public:
         return first ? std::make_unique<ChannelEnd>(there, back) : std::make_unique<ChannelEnd>(back, there);
     }
 
+    // What listens is its first peer's for good.
+    std::unique_ptr<End> again(Role role, unsigned which) override {
+        ours_.reset();
+        if (listens() && role == Role::first) ours_ = channel(with_param(there_, "listen"), Mode::both);
+        return open(role, which);
+    }
+
     void clean() noexcept override {
         there_pair_.reset(), back_pair_.reset(), ours_.reset();
         for (const auto& u : {there_, back_})
@@ -242,7 +250,7 @@ private:
         if (!given_.empty())
             return std::string(given_).replace(given_.find(subject), subject.size(),
                                                "bench" + std::to_string(sys::unique_mark()));
-        const auto all = m_.scratch(directory_);
+        const auto all = m_.scratch(directory);
         if (all.size() <= nth_) throw std::runtime_error("no address to try it with");
         return m_.open_semaphore && takes(m_, "max") ? with_param(all[nth_], "max=32767") : all[nth_];
     }
@@ -302,7 +310,7 @@ private:
     }
 
     const Mechanism& m_;
-    std::string directory_, given_;
+    std::string given_;
     std::size_t nth_;
     Shape shape_ = duel;
     unsigned parties_ = 2;

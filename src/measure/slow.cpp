@@ -76,43 +76,6 @@ void loan(const Work& w, Means& m, Taken& t) {
     }
 }
 
-// One waits for a message when the other is killed: how long until it is told so.
-void crash(const Work& w, Means& m, Taken& t) {
-    const Until until(w);
-    for (std::uint64_t n = 0; n < 3 || until.more(n); ++n) {
-        Stage stage(w, m, duel);
-        auto& b = stage.board();
-        stage.beside(1, Role::second, [&](End& end, Board::Place&, unsigned) {
-            auto room = room_for(w);
-            for (;;) end.send(Bytes(room).first(end.recv(room, false)));
-        });
-        auto& end = stage.here(Role::first);
-        auto out = message_of(w), in = room_for(w);
-        for (int i = 0; i < 10; ++i) end.send(out), end.recv(in, false);
-        stage.others().start(
-            1,
-            [&](unsigned) {
-                usleep(2000);
-                b.sent_at = ticks();
-                stage.others().kill_first();
-            },
-            false);
-        bool told = false;
-        try {
-            end.recv(in, false);
-        } catch (const std::exception&) {
-            told = true;
-        }
-        const auto took = ticks() - b.sent_at;
-        if (!told || took > ticks_of(2s)) {
-            t.note = "is not told that the other died";
-            return;
-        }
-        t.times.add(units(took));
-        ++t.messages;
-    }
-}
-
 // Both ends in this process, which sends itself a message and takes it: nobody waits, so that it is the same
 // instructions every time (tools/regress.py counts them).
 void alone(const Work& w, Means& m, Taken& t) {

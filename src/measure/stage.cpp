@@ -57,6 +57,12 @@ End& Stage::here(Role role) {
     return *end_;
 }
 
+End& Stage::again(Role role) {
+    end_.reset();
+    end_ = m_.again(role, 0);
+    return *end_;
+}
+
 void Stage::cost(Taken& t, double messages) {
     const auto now = others_.cost();
     t.cpu_ns = (now.cpu_ns - begin_.cpu_ns) / messages;

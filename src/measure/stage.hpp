@@ -72,6 +72,9 @@ public:
     Others& others() { return others_; }
     void beside(unsigned n, Role role, const Body& body);
     End& here(Role role);
+    /// The end of before is gone with who was at its other end.
+    End& again(Role role);
+    void leave() { end_.reset(); }
     void begin() { begin_ = others_.cost(); }
     /// What all have cost since begin(), a message.
     void cost(Taken& t, double messages);

@@ -24,6 +24,8 @@ constexpr std::array all{
     Workload{"open", "from nothing to the first message", duel, open_and_first},
     Workload{"loan", "memory lent, given away and let go again", duel, loan},
     Workload{"crash", "the other is killed: until who waits for it is told", duel, crash},
+    Workload{"crash:sender", "who sends is killed: until a new one's first message is there", duel, sender_killed},
+    Workload{"crash:receiver", "who receives is killed: until a new one has a new message", duel, receiver_killed},
     Workload{"growth", "what one more subscriber costs", fan, growth, true},
     Workload{"alone", "both ends in one process, which sends to itself", duel, alone},
     Workload{"crowd", "a queue with four workers a processor", queue, work_queue, true},

@@ -4,6 +4,7 @@
 #include "measure/means.hpp"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -27,9 +28,10 @@ struct Taken {
     static constexpr double a_ns = 8;  // of `times`, which are counted in eighths
     Histogram times{};                 // of a message, one way; of a request, until its answer is there
     std::uint64_t messages = 0, bytes = 0, lost = 0;
-    double ns = 0;        // that passed for each message, where many are on their way
-    double cpu_ns = 0;    // of all processes, for a message; of `idle`: for a second
-    double switches = 0;  // of context, likewise
+    double ns = 0;                         // that passed for each message, where many are on their way
+    double cpu_ns = 0;                     // of all processes, for a message; of `idle`: for a second
+    double switches = 0;                   // of context, likewise
+    std::map<std::string, double> more{};  // of this workload alone; what ends in _ns or _kib is no count
     std::string note{};
 };
 
