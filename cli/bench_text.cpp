@@ -26,6 +26,7 @@ double or_nothing(const Json& v) { return v.is_number() ? v.get<double>() : 0; }
 std::string title_of(const Json& r) {
     std::string workload = r.at("workload");
     const auto size = size_text(r.at("size"));
+    const auto at_once = r.value("at_once", Json(nullptr)).is_number() ? r.at("at_once").get<std::uint64_t>() : 0;
     const auto others = r.at("parties").get<unsigned>() - 1;
     const std::string how = r.at("wait") == "poll" ? ", polling" : r.at("wait") == "block" ? ", sleeping" : "";
     if (workload == "latency") return fmt::format("One way, to and fro, {}{}", size, how);
@@ -42,6 +43,9 @@ std::string title_of(const Json& r) {
     if (workload == "crash:sender") return "The sender is killed: until a new one's first message is there";
     if (workload == "crash:receiver") return "The receiver is killed: until a new one has a new message";
     if (workload == "growth") return fmt::format("What {} subscribers cost who publishes, {}", others, size);
+    if (workload == "loan:worn") return fmt::format("A loan after many of all sizes, {}", size);
+    if (workload == "growth:channels")
+        return fmt::format("{} channel{} side by side: to open one more", at_once, at_once == 1 ? "" : "s");
     if (workload == "open") return "From nothing to the first message";
     if (workload == "idle") return "Nobody says anything: processor time a second";
     if (workload == "crowd") return fmt::format("A queue for {} workers, more than there are processors", others);

@@ -49,6 +49,17 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     grep -q "^  unix:seqpacket: is told, and opens again (.*told 1, told in " "$T/text"
 }
 
+@test "what one of a hundred channels has; a loan after many of all sizes" {
+    bench pipe unix:dgram shm --workload growth:channels,loan --rounds 1 --seconds 1 --size 64 --json "$T/a.json" >"$T/text"
+    has() { jq -e --arg m "$1" "[.results[] | select(.means == \$m and .workload == \"growth:channels\") | .more | $2] == [true, true]" "$T/a.json"; }
+    has pipe '.descriptors == 2 and .memory_kib >= 0'
+    has unix:dgram '.descriptors == 1'
+    has shm '.mappings >= 2 and .mappings < 3'
+    jq -e '.results[] | select(.means == "shm" and .workload == "loan:worn") | .p50 > 0 and .more.fresh_ns > 0 and .more.before > 100' "$T/a.json"
+    jq -e '[.results[], .failed[] | select(.workload | startswith("loan"))] | map(.means) | unique == ["shm", "shm:broadcast"]' "$T/a.json"
+    grep -q "^100 channels side by side" "$T/text"
+}
+
 @test "Ctrl-C keeps what is done and leaves nothing" {
     # Started in the background, a shell has SIGINT ignored; `set -m` gives the default back.
     set -m

@@ -16,6 +16,8 @@ std::string key_of(const Json& r) {
         const auto& v = r.at(part);
         if (!v.is_null()) key += (key.empty() ? "" : " ") + (v.is_string() ? v.get<std::string>() : v.dump());
     }
+    // Not in what was kept before there was any.
+    if (const auto n = r.find("at_once"); n != r.end() && !n->is_null()) key += " " + n->dump() + " at once";
     return key;
 }
 

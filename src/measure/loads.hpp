@@ -8,8 +8,8 @@ using Load = void(const Work&, Means&, Taken&);
 
 Load latency, throughput, wakeup, rate, alone;  // two
 Load fan_out, work_queue, request_reply;        // one and many
-Load growth, idle;                              // what it costs to be there
-Load open_and_first, loan;                      // what happens seldom
+Load growth, channels, idle;                    // what it costs to be there
+Load open_and_first, loan, worn_loan;           // what happens seldom
 Load crash, sender_killed, receiver_killed;
 
 }  // namespace wye::measure

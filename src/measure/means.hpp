@@ -22,6 +22,12 @@ enum Shape : unsigned {
     request = 8,  ///< a question, an answer
 };
 
+/// What not every means can, and some work needs.
+enum Can : unsigned {
+    lends = 1,    ///< send_loan() and recv_loan()
+    several = 2,  ///< another(): channels side by side
+};
+
 /// One end, in the process that uses it. Whatever goes wrong is thrown.
 class End {
 public:
@@ -30,9 +36,8 @@ public:
     virtual void send(Bytes) = 0;
     /// Waits: by looking again and again, or as the means does by default. Answers how long the message was.
     virtual std::size_t recv(MutBytes into, bool poll) = 0;
-    /// Of what lends its memory: a message of that size begun where it will be read, given away, and at the other end
-    /// let go of again; nobody writes or reads it.
-    virtual bool lends() const { return false; }
+    /// Can::lends: a message of that size begun where it will be read, given away, and at the other end let go of
+    /// again; nobody writes or reads it.
     virtual void send_loan(std::size_t) {}
     virtual void recv_loan() {}
     /// A server: one question, answered with what it said.
@@ -44,7 +49,7 @@ struct Means {
     std::string group;    ///< "wye", "kernel", "peer"
     std::string version;  ///< of a library
     std::string summary;
-    unsigned shapes = duel;
+    unsigned shapes = duel, can = 0;
     std::uint64_t largest = 0;  ///< message, in bytes; 0: what memory holds
     bool carries = true;        ///< false: it tells that something happened, and the message is left out
     bool lossless = true;
@@ -57,6 +62,8 @@ struct Means {
     std::vector<pid_t> daemons{};  ///< that prepare() started: what they cost counts, too
 
     virtual ~Means() = default;
+    /// One more of the same, not prepared.
+    virtual std::unique_ptr<Means> another() const { return nullptr; }
     /// Before the processes part.
     virtual void prepare(Shape, unsigned parties) { (void)parties; }
     /// In each process, once. The listening ones are opened first, but for rooms where both wait for each other.

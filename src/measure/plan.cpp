@@ -167,7 +167,8 @@ Result<Bench> Bench::plan(const std::vector<Program>& programs, std::vector<Miss
 void Bench::add(std::size_t m, const Program& p, const Wish& wish, Work w) {
     const auto& means = means_[m];
     if (!wanted(wish.workloads, w.workload)) return;
-    if (!(means.at("shapes").get<unsigned>() & find_workload(w.workload)->shape)) return;
+    const auto& load = *find_workload(w.workload);
+    if (!(means.at("shapes").get<unsigned>() & load.shape) || (load.needs & ~means.value("can", 0u))) return;
     if (w.poll && !means.at("polls").get<bool>()) return;
     if (const auto largest = means.at("largest").get<std::uint64_t>(); largest && w.size > largest) return;
     const bool carries = means.at("carries");
@@ -214,7 +215,10 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     if (means_[m].at("group") != "kernel")
         for (const auto* who : {"crash:sender", "crash:receiver"}) put(who, {.size = 64});
     for (const auto s : sizes({64, 4096}, {64, 4096, 65536, 1 << 20})) put("loan", {.size = s});
+    for (const auto s : sizes({64, 4096}, {64, 4096, 65536})) put("loan:worn", {.size = s});
     for (const unsigned n : {1u, 8u, 32u}) put("growth", {.size = 64, .parties = n + 1});
+    for (const std::uint64_t n : full ? std::vector{1u, 100u, 1000u} : std::vector{1u, 100u})
+        put("growth:channels", {.size = 64, .at_once = n});
     put("idle", {.size = 64, .time = 500ms});
     const auto processors = describe_machine().at("processors").get<unsigned>();
     put("crowd", {.size = 64, .parties = std::min(4 * processors, 32u) + 1});
@@ -226,6 +230,7 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
 void Bench::measure(Cell& c) {
     // It will not do next time what it could not do, or says that it does not.
     if (!c.trouble.empty()) return;
+    if (!c.rounds.empty() && find_workload(c.work.workload)->once) return;
     if (!c.rounds.empty() && c.rounds[0].messages == 0 && !c.rounds[0].note.empty()) return;
     const auto answer = ask(with(*c.program, {"run", to_json(c.work).dump()}), c.work.time * 4 + 20s);
     auto taken = answer ? taken_from(*answer) : Result<Taken>(std::unexpected(answer.error()));
@@ -340,6 +345,7 @@ Json Bench::row(const Cell& c) const {
             {"size", w.size},
             {"parties", w.parties},
             {"rate", w.rate > 0 ? Json(w.rate) : Json(nullptr)},
+            {"at_once", w.at_once ? Json(w.at_once) : Json(nullptr)},
             {"gap_ns", w.gap.count() ? Json(w.gap.count()) : Json(nullptr)},
             {"messages", t.messages},
             {"p50", t.times.total() ? number(usual) : Json(nullptr)},

@@ -23,7 +23,7 @@ public:
     Script() {
         std::ofstream(path_) << R"sh(#!/bin/sh
 dir=$(dirname "$0")
-means() { printf '{"name": "%s", "group": "%s", "version": "1.0", "summary": "s", "shapes": %s, "largest": %s, "carries": true, "lossless": true, "polls": %s}' "$@"; }
+means() { printf '{"name": "%s", "group": "%s", "version": "1.0", "summary": "s", "can": 3, "shapes": %s, "largest": %s, "carries": true, "lossless": true, "polls": %s}' "$@"; }
 if [ "$1" = list ]; then
     printf '[%s, %s, %s, %s, %s]' "$(means quick wye 1 0 true)" "$(means small wye 1 100 false)" "$(means broken peer 1 0 false)" \
         "$(means floor:line floor 1 0 true)" "$(means floor:wake floor 1 0 false)"
@@ -133,6 +133,18 @@ TEST(BenchPlan, what_says_that_it_does_not_is_asked_once_and_a_workloads_own_fig
     }
 }
 
+TEST(BenchPlan, what_is_the_same_every_time_is_measured_once) {
+    const Script script;
+    auto bench = or_throw(
+        Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {"growth:channels"}, .rounds = 3}));
+    const auto d = bench.run([](const Bench::State&) { return true; });
+    std::multiset<std::uint64_t> asked;
+    for (const auto& w : script.asked())
+        if (w.at("workload") == "growth:channels") asked.insert(w.at("at_once").get<std::uint64_t>());
+    EXPECT_EQ(asked, (std::multiset<std::uint64_t>{1, 100}));
+    EXPECT_EQ(d.at("results")[1].at("at_once"), 100);
+}
+
 TEST(BenchPlan, broken_off_it_keeps_what_it_has) {
     const Script script;
     auto bench = or_throw(
@@ -173,6 +185,9 @@ TEST(BenchCompare, a_difference_is_more_than_the_rounds_differ_by) {
     EXPECT_EQ(c.rows[0].means, "noisy");  // the largest first
     EXPECT_EQ(c.only_before.size(), 1u);
     EXPECT_EQ(c.only_after.size(), 1u);
+    a["results"] = {row("few", 5, 0)}, b["results"] = {row("few", 5, 0)};
+    a["results"][0]["at_once"] = 8, b["results"][0]["at_once"] = 64;
+    EXPECT_EQ(or_throw(compare(a, b)).only_before, std::vector<std::string>{"few latency block 64 2 8 at once"});
     EXPECT_TRUE(c.warnings.empty());
 }
 

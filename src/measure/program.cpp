@@ -38,15 +38,15 @@ int fail_with(const std::string& what) {
 }  // namespace
 
 Json to_json(const Means& m) {
-    return {{"name", m.name},       {"group", m.group},       {"version", m.version},
-            {"summary", m.summary}, {"shapes", m.shapes},     {"largest", m.largest},
-            {"carries", m.carries}, {"lossless", m.lossless}, {"polls", m.polls}};
+    return {{"name", m.name},         {"group", m.group}, {"version", m.version}, {"summary", m.summary},
+            {"shapes", m.shapes},     {"can", m.can},     {"largest", m.largest}, {"carries", m.carries},
+            {"lossless", m.lossless}, {"polls", m.polls}};
 }
 
 Json to_json(const Work& w) {
-    return {{"means", w.means},     {"workload", w.workload}, {"poll", w.poll},
-            {"size", w.size},       {"parties", w.parties},   {"rate", w.rate},
-            {"gap", w.gap.count()}, {"ms", w.time.count()},   {"messages", w.messages}};
+    return {{"means", w.means},     {"workload", w.workload}, {"poll", w.poll},       {"size", w.size},
+            {"parties", w.parties}, {"rate", w.rate},         {"gap", w.gap.count()}, {"at_once", w.at_once},
+            {"ms", w.time.count()}, {"messages", w.messages}};
 }
 
 Json to_json(const Taken& t) {
@@ -64,7 +64,7 @@ Json to_json(const Taken& t) {
 
 Result<Work> work_from(const Json& j) {
     return read<Work>("work", [&]() -> Result<Work> {
-        for (const auto* name : {"size", "parties", "gap", "ms", "messages"})
+        for (const auto* name : {"size", "parties", "gap", "at_once", "ms", "messages"})
             if (j.contains(name) && !(j.at(name).is_number_integer() && j.at(name) >= 0))
                 return refuse(Errc::corrupt, std::string("work: \"") + name + "\" is a whole number, as in 64");
         return Work{.means = j.at("means"),
@@ -73,6 +73,7 @@ Result<Work> work_from(const Json& j) {
                     .size = j.value("size", std::size_t{64}),
                     .parties = j.value("parties", 2u),
                     .rate = j.value("rate", 0.),
+                    .at_once = j.value("at_once", std::uint64_t{0}),
                     .gap = std::chrono::nanoseconds(j.value("gap", 0L)),
                     .time = std::chrono::milliseconds(j.value("ms", 25L)),
                     .messages = j.value("messages", std::uint64_t{0})};

@@ -60,7 +60,6 @@ public:
         return copied(got(poll, [&](Deadline d) { return in_->recv(room_, d); }), into);
     }
 
-    bool lends() const override { return out_->traits().loans; }
     void send_loan(std::size_t n) override { or_throw(or_throw(out_->loan(n, patience)).commit()); }
     void recv_loan() override { (void)or_throw(in_->take(patience)); }
 
@@ -160,7 +159,7 @@ private:
 class Room : public Means {
 public:
     Room(const Mechanism& m, const std::string& variant, std::string files, std::size_t nth, std::string given)
-        : m_(m), given_(std::move(given)), nth_(nth) {
+        : m_(m), variant_(variant), given_(std::move(given)), nth_(nth) {
         name = std::string(m.traits.scheme) + (variant.empty() ? "" : ":" + variant);
         group = "wye", version = WYE_VERSION, summary = std::string(m.summary);
         lossless = m.traits.lossless;
@@ -168,6 +167,7 @@ public:
         own_threads = m.traits.scheme == "nats";
         named = !m.open_pair, directory = std::move(files);
         polls = !own_threads;
+        can = several | (m.traits.loans && variant != "queue" ? lends : 0u);  // a queue's job is no lease
         if (!variant.empty() && nth > 0) return;
         for (const auto* c : carrier::carriers())
             if (c->scheme == m.traits.scheme) {
@@ -191,6 +191,11 @@ public:
         clean();
     }
 
+    std::unique_ptr<Means> another() const override {
+        auto one = std::make_unique<Room>(m_, variant_, directory, nth_, given_);
+        one->size = size;
+        return one;
+    }
     void prepare(Shape shape, unsigned parties) override {
         shape_ = shape, parties_ = parties;
         const bool two = shape == duel && !m_.traits.duplex;
@@ -310,7 +315,7 @@ private:
     }
 
     const Mechanism& m_;
-    std::string given_;
+    std::string variant_, given_;
     std::size_t nth_;
     Shape shape_ = duel;
     unsigned parties_ = 2;

@@ -1,8 +1,12 @@
 #include "measure/loads.hpp"
 #include "measure/stage.hpp"
+#include "measure/use.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
+#include <random>
 #include <stdexcept>
 
 namespace wye::measure {
@@ -41,6 +45,32 @@ std::uint64_t opened_and_heard(const Work& w, Means& m) {
     return b.places[0].count - begin;
 }
 
+void lent(End& from, End& to, const Work& w, int part, Histogram& times) {
+    const Until until(w, 1, part);
+    for (std::uint64_t n = 0; until.more(n); ++n) {
+        const auto begin = ticks();
+        from.send_loan(w.size);
+        to.recv_loan();
+        times.add(units(ticks() - begin));
+    }
+}
+
+// From a byte to 64 KiB, or what is asked for where that is more; each size as often as half of it. Up to 16 are away
+// at a time. The same ones in every round. How many.
+std::uint64_t wear(End& from, End& to, const Work& w) {
+    std::minstd_rand dice(1);
+    const auto doublings = std::bit_width(std::max<std::size_t>(w.size, 1 << 16));
+    const auto size = [&] { return 1 + dice() % (std::size_t{1} << dice() % static_cast<unsigned>(doublings)); };
+    std::uint64_t n = 0;
+    for (const Until until(w, 1, 2); until.more(n);) {
+        const auto away = 1 + dice() % 16;
+        for (std::uint64_t i = 0; i < away; ++i) from.send_loan(size());
+        for (std::uint64_t i = 0; i < away; ++i) to.recv_loan();
+        n += away;
+    }
+    return n;
+}
+
 }  // namespace
 
 // Each time in a process that has done nothing yet: many a library forbids a fork after its first use.
@@ -66,14 +96,23 @@ void open_and_first(const Work& w, Means& m, Taken& t) {
 void loan(const Work& w, Means& m, Taken& t) {
     const Prepared prepared(m, duel, w.parties);
     const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
-    if (!second->lends() || !first->lends()) throw std::runtime_error("lends no memory");
-    const Until until(w);
-    for (; until.more(t.messages); ++t.messages) {
-        const auto begin = ticks();
-        second->send_loan(w.size);
-        first->recv_loan();
-        t.times.add(units(ticks() - begin));
-    }
+    lent(*second, *first, w, 1, t.times);
+    t.messages = t.times.total();
+}
+
+// What it costs when many of all sizes have come and gone, and some always were away.
+void worn_loan(const Work& w, Means& m, Taken& t) {
+    const Prepared prepared(m, duel, w.parties);
+    const auto second = m.open(Role::second, 0), first = m.open(Role::first, 0);
+    Histogram fresh;
+    lent(*second, *first, w, 4, fresh);
+    const auto kib = use_of_this_process().kib;
+    const auto count = wear(*second, *first, w);
+    lent(*second, *first, w, 4, t.times);
+    t.messages = t.times.total();
+    t.more = {{"fresh_ns", fresh.middle() / Taken::a_ns},
+              {"before", static_cast<double>(count)},
+              {"grown_kib", static_cast<double>(std::max(use_of_this_process().kib, kib) - kib)}};
 }
 
 // Both ends in this process, which sends itself a message and takes it: nobody waits, so that it is the same

@@ -22,11 +22,13 @@ constexpr std::array all{
     Workload{"request", "a question and its answer", request, request_reply},
     Workload{"idle", "nobody says anything: cost a second", duel, idle},
     Workload{"open", "from nothing to the first message", duel, open_and_first},
-    Workload{"loan", "memory lent, given away and let go again", duel, loan},
+    Workload{"loan", "memory lent, given away and let go again", duel, loan, false, lends},
+    Workload{"loan:worn", "a loan after many of all sizes", duel, worn_loan, false, lends},
     Workload{"crash", "the other is killed: until who waits for it is told", duel, crash},
     Workload{"crash:sender", "who sends is killed: until a new one's first message is there", duel, sender_killed},
     Workload{"crash:receiver", "who receives is killed: until a new one has a new message", duel, receiver_killed},
     Workload{"growth", "what one more subscriber costs", fan, growth, true},
+    Workload{"growth:channels", "channels side by side: what one of them has", duel, channels, false, several, true},
     Workload{"alone", "both ends in one process, which sends to itself", duel, alone},
     Workload{"crowd", "a queue with four workers a processor", queue, work_queue, true},
     Workload{"video", "24 MB sixty times a second to three", fan, fan_out},
@@ -45,6 +47,7 @@ Taken run(const Work& w, Means& m) {
     const auto* load = find_workload(w.workload);
     if (!load) throw std::runtime_error("unknown workload: " + w.workload);
     if (!(m.shapes & load->shape)) throw std::runtime_error(m.name + " does no " + w.workload);
+    if (load->needs & ~m.can) throw std::runtime_error(m.name + " does no " + w.workload);
     if (m.largest && w.size > m.largest)
         throw std::runtime_error("messages of up to " + std::to_string(m.largest) + " bytes");
     if (w.parties < 2 || w.parties > Board::most) throw std::runtime_error("2 to 64 processes");

@@ -18,6 +18,7 @@ struct Work {
     std::size_t size = 64;
     unsigned parties = 2;            ///< processes that take part, the measuring one too
     double rate = 0;                 ///< messages a second
+    std::uint64_t at_once = 0;       ///< messages in a call, questions on their way, channels side by side
     std::chrono::nanoseconds gap{};  ///< that nothing is sent before each message
     std::chrono::milliseconds time{25};
     std::uint64_t messages = 0;  ///< so many, whatever the time
@@ -41,6 +42,8 @@ struct Workload {
     Shape shape;
     void (*run)(const Work&, Means&, Taken&);
     bool by_rate = false;  ///< its figure is Taken::ns, and not how long one took
+    unsigned needs = 0;    ///< of Can
+    bool once = false;     ///< rounds would not differ
 };
 std::span<const Workload> workloads() noexcept;
 const Workload* find_workload(std::string_view) noexcept;

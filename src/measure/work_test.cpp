@@ -23,9 +23,10 @@ class Known : public Means {
 public:
     std::chrono::microseconds late{0};
     unsigned loses = 0;
-    std::string throws;  // what its second end throws at the third message
-    bool dies = false;   // or is killed
-    int left = 0;        // ends that were not cleaned up
+    std::string throws;                  // what its second end throws at the third message
+    bool dies = false;                   // or is killed
+    int left = 0;                        // ends that were not cleaned up
+    std::chrono::microseconds wears{0};  // what a loan costs more when there was one of another size
 
     Known() { name = "known", group = "test", shapes = duel | fan | measure::queue | request; }
     void prepare(Shape, unsigned parties) override {
@@ -41,6 +42,10 @@ public:
         for (auto& p : pairs_) ::close(p[0]), ::close(p[1]);
         pairs_.clear();
     }
+
+    std::size_t usual = 64;
+    unsigned away = 0, most_away = 0;
+    bool worn = false;
 
 private:
     class One : public End {
@@ -72,6 +77,15 @@ private:
             if (r < 0 && (role_ == Role::first || role_ == Role::client)) throw std::runtime_error("nothing came");
             while (r < 0) ::pause();
             return static_cast<std::size_t>(r);
+        }
+
+        void send_loan(std::size_t n) override {
+            k_.worn = k_.worn || n != k_.usual;
+            if (k_.worn) ::usleep(static_cast<unsigned>(k_.wears.count()));
+            k_.most_away = std::max(k_.most_away, ++k_.away);
+        }
+        void recv_loan() override {
+            if (k_.away-- == 0) throw std::runtime_error("nothing was lent");
         }
 
     private:
@@ -177,6 +191,20 @@ TEST(Measure, nothing_happens_and_costs_nothing) {
     EXPECT_EQ(t.messages, 0u);
 }
 
+TEST(Measure, a_loan_after_many_is_held_against_a_fresh_one) {
+    Known k;
+    k.can = lends;
+    k.wears = 2ms;
+    const auto t = run({.workload = "loan:worn", .messages = 20}, k);
+    EXPECT_EQ(t.messages, 20u);
+    EXPECT_GE(ns(t.times.at(0)), 1.98e6);
+    EXPECT_LT(t.more.at("fresh_ns"), 1.5e6);
+    EXPECT_GE(t.more.at("before"), 20);
+    EXPECT_GT(k.most_away, 4u);
+    EXPECT_EQ(k.away, 0u);
+    EXPECT_EQ(k.left, 0);
+}
+
 TEST(Measure, what_fails_in_another_process_is_said_and_nothing_stays) {
     Known k;
     k.throws = "the line is cut";
@@ -195,7 +223,7 @@ TEST(Measure, what_cannot_be_done_is_refused_with_the_reason) {
     EXPECT_EQ(trouble_of({.workload = "latency", .parties = 1}, k), "2 to 64 processes");
     k.largest = 100;
     EXPECT_EQ(trouble_of({.workload = "latency", .size = 101}, k), "messages of up to 100 bytes");
-    EXPECT_EQ(trouble_of({.workload = "loan"}, k), "lends no memory");
+    EXPECT_EQ(trouble_of({.workload = "loan"}, k), "known does no loan");
     EXPECT_EQ(k.left, 0);
     k.shapes = duel;
     EXPECT_EQ(trouble_of({.workload = "fanout"}, k), "known does no fanout");
@@ -209,6 +237,7 @@ TEST(MeasureJson, work_and_what_it_took_come_back_as_they_were) {
                  .size = 9,
                  .parties = 3,
                  .rate = 2.5,
+                 .at_once = 5,
                  .gap = 7ns,
                  .time = 8ms,
                  .messages = 6};
