@@ -38,6 +38,10 @@ std::string title_of(const Json& r) {
     if (workload == "queue") return fmt::format("A queue for {} worker{}, {}", others, others == 1 ? "" : "s", size);
     if (workload == "request")
         return fmt::format("A question and its answer, {} client{}, {}", others, others == 1 ? "" : "s", size);
+    if (workload == "throughput:batch") return fmt::format("As fast as it goes, {} in a call, {}", at_once, size);
+    if (workload == "request:flight")
+        return fmt::format("Questions, {} on {} way at once, {}", at_once, at_once == 1 ? "its" : "their", size);
+    if (workload == "request:answer") return fmt::format("64 B are asked, and {} answered", size);
     if (workload == "loan") return fmt::format("Memory lent, given away and let go again, {}", size);
     if (workload == "crash") return "Until who waits is told that the other was killed";
     if (workload == "crash:sender") return "The sender is killed: until a new one's first message is there";

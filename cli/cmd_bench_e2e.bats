@@ -35,7 +35,9 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
 @test "one to many, a queue, requests: for what carries them" {
     bench shm tcp pipe --workload fanout,queue,request --rounds 1 --seconds 1 --json - >"$T/a.json"
     [ "$(jq -r '[.results[] | "\(.means) \(.workload)"] | unique | join(",")' "$T/a.json")" = \
-        "shm fanout,shm queue,shm request,tcp fanout,tcp queue,tcp request" ]
+        "shm fanout,shm queue,shm request,shm request:answer,shm request:flight,tcp fanout,tcp queue,tcp request,tcp request:answer,tcp request:flight" ]
+    [ "$(jq -c '[.results[] | select(.workload == "request:flight" and .means == "tcp") | .at_once]' "$T/a.json")" = "[1,16]" ]
+    [ "$(jq -c '[.results[] | select(.workload == "request:answer" and .means == "shm") | .size]' "$T/a.json")" = "[64,1048576]" ]
     jq -e '[.results[].lost] | add == 0' "$T/a.json"
 }
 
@@ -58,6 +60,13 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     jq -e '.results[] | select(.means == "shm" and .workload == "loan:worn") | .p50 > 0 and .more.fresh_ns > 0 and .more.before > 100' "$T/a.json"
     jq -e '[.results[], .failed[] | select(.workload | startswith("loan"))] | map(.means) | unique == ["shm", "shm:broadcast"]' "$T/a.json"
     grep -q "^100 channels side by side" "$T/text"
+}
+
+@test "batches are for what takes several in a call" {
+    bench shm pipe --workload throughput --size 64 --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
+    [ "$(jq -c '[.results[] | select(.workload == "throughput:batch") | [.means, .at_once, .lost]]' "$T/a.json")" = '[["shm",8,0],["shm",64,0]]' ]
+    jq -e 'all(.results[]; .ns > 0 and .bytes_per_second > 0)' "$T/a.json"
+    grep -q "^As fast as it goes, 64 in a call, 64 B" "$T/text"
 }
 
 @test "Ctrl-C keeps what is done and leaves nothing" {

@@ -9,7 +9,27 @@
 
 namespace wye::measure {
 
+namespace {
+
 using namespace std::chrono_literals;
+
+// Which numbers came, where messages are long enough to have one.
+class Missing {
+public:
+    void came(Bytes b) {
+        Stamp s{};
+        if (b.size() < sizeof s) return;
+        std::memcpy(&s, b.data(), sizeof s);
+        if (s.number > next_) lost += s.number - next_;
+        next_ = s.number + 1;
+    }
+    std::uint64_t lost = 0;
+
+private:
+    std::uint64_t next_ = 0;
+};
+
+}  // namespace
 
 void latency(const Work& w, Means& m, Taken& t) {
     Stage stage(w, m, duel);
@@ -53,27 +73,59 @@ void throughput(const Work& w, Means& m, Taken& t) {
     auto& end = stage.here(Role::first);
     auto in = room_for(w);
     const std::uint64_t part = w.size > 4096 ? 1 : 32;
-    std::uint64_t next = 0;
+    Missing missing;
     const auto some = [&] {
         for (std::uint64_t i = 0; i < part; ++i) {
             end.recv(in, w.poll);
-            Stamp s{};
-            if (w.size < sizeof s) continue;
-            std::memcpy(&s, in.data(), sizeof s);
-            if (s.number > next) t.lost += s.number - next;
-            next = s.number + 1;
+            if (w.size > 0) missing.came(in);
         }
     };
     some();
     const Until until(w);
     const auto warm = until.warm();
     for (std::uint64_t n = 0; warm.more(n); n += part) some();
-    t.lost = 0;
+    missing.lost = 0;
     stage.begin();
     const Until measured(w);
     const auto begin = ticks();
     while (measured.more(t.messages)) some(), t.messages += part;
     t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+    t.lost = missing.lost;
+    stage.cost(t, static_cast<double>(t.messages));
+    t.bytes = t.messages * w.size;
+}
+
+// Each message is made and copied out as where they go one at a time.
+void batched(const Work& w, Means& m, Taken& t) {
+    const auto most = std::max<std::uint64_t>(w.at_once, 1);
+    Stage stage(w, m, duel);
+    stage.beside(1, Role::second, [&](End& end, Board::Place&, unsigned) {
+        std::vector<std::vector<std::byte>> all(most, message_of(w));
+        const std::vector<Bytes> seen(all.begin(), all.end());
+        for (std::uint64_t n = 0;;) {
+            for (auto& one : all) stamp(one, {0, n++});
+            for (std::size_t done = 0; done < most;) done += end.send_many(std::span(seen).subspan(done));
+        }
+    });
+    auto& end = stage.here(Role::first);
+    auto in = room_for(w);
+    Missing missing;
+    const auto some = [&] {
+        return end.recv_many(most, [&](Bytes b) {
+            std::memcpy(in.data(), b.data(), std::min(in.size(), b.size()));
+            missing.came(b);
+        });
+    };
+    const Until until(w);
+    const auto warm = until.warm();
+    for (std::uint64_t n = some(); warm.more(n); n += some()) {}
+    missing.lost = 0;
+    stage.begin();
+    const Until measured(w);
+    const auto begin = ticks();
+    while (measured.more(t.messages)) t.messages += some();
+    t.ns = static_cast<double>(ticks() - begin) * ns_a_tick() / static_cast<double>(t.messages);
+    t.lost = missing.lost;
     stage.cost(t, static_cast<double>(t.messages));
     t.bytes = t.messages * w.size;
 }

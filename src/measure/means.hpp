@@ -6,7 +6,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,8 +26,11 @@ enum Shape : unsigned {
 
 /// What not every means can, and some work needs.
 enum Can : unsigned {
-    lends = 1,    ///< send_loan() and recv_loan()
-    several = 2,  ///< another(): channels side by side
+    lends = 1,     ///< send_loan() and recv_loan()
+    several = 2,   ///< another(): channels side by side
+    batches = 4,   ///< send_many() and recv_many(), where Means::at_once says so
+    flights = 8,   ///< ask() and answer()
+    answers = 16,  ///< serve_with()
 };
 
 /// One end, in the process that uses it. Whatever goes wrong is thrown.
@@ -42,6 +47,20 @@ public:
     virtual void recv_loan() {}
     /// A server: one question, answered with what it said.
     virtual void serve(MutBytes room) { send(room.first(recv(room, false))); }
+    /// Can::answers: likewise, with something else.
+    virtual void serve_with(MutBytes room, Bytes answer) {
+        (void)recv(room, false);
+        send(answer);
+    }
+    /// Can::batches: as many as it takes in one call, at least one; what is there, up to `most`. How many.
+    virtual std::size_t send_many(std::span<const Bytes>) { return 0; }
+    virtual std::size_t recv_many(std::size_t most, const std::function<void(Bytes)>& each) {
+        (void)most, (void)each;
+        return 0;
+    }
+    /// Can::flights, of a client: a question alone, then the answer to the oldest that has none.
+    virtual void ask(Bytes) {}
+    virtual std::size_t answer(MutBytes) { return 0; }
 };
 
 struct Means {
@@ -59,6 +78,7 @@ struct Means {
     std::string directory{};   ///< where it makes its files; empty: that for temporary ones
 
     std::size_t size = 64;         ///< of the messages to come, known before prepare()
+    std::uint64_t at_once = 0;     ///< likewise: so many are handed over in a call
     std::vector<pid_t> daemons{};  ///< that prepare() started: what they cost counts, too
 
     virtual ~Means() = default;

@@ -209,6 +209,11 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     for (const unsigned n : full ? std::vector{1u, 4u, 16u} : std::vector{1u})
         for (const auto s : sizes(one, one)) put("request", {.size = s, .parties = n + 1});
     if (!full && !asked) return;
+    for (const std::uint64_t n : {8u, 64u})
+        for (const auto s : sizes(one, {64, 1024})) put("throughput:batch", {.size = s, .at_once = n});
+    for (const std::uint64_t n : {1u, 16u})
+        for (const auto s : sizes(one, one)) put("request:flight", {.size = s, .at_once = n});
+    for (const auto s : sizes({64, 1 << 20}, {64, 4096, 65536, 1 << 20})) put("request:answer", {.size = s});
     put("open", {.size = 64});
     put("crash", {.size = 64});
     // Of the kernel's own it is what the rooms have.

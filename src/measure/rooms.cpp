@@ -5,6 +5,7 @@
 #include "wye/pattern/work_queue.hpp"
 #include "wye/registry/open.hpp"
 #include "wye/sync/signals.hpp"
+#include "wye/transport/shm_ring.hpp"
 
 #include "measure/clock.hpp"
 #include "os/fork.hpp"
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 
 namespace wye::measure {
@@ -67,6 +69,28 @@ private:
     std::shared_ptr<Channel> out_, in_;
     std::vector<std::byte> room_{};  // where a means asks for room for its largest
     bool sized_ = false;
+};
+
+// The ring's own calls for several: a channel has none. From the second to the first.
+class BatchEnd : public End {
+public:
+    BatchEnd(const std::string& name, bool reads) {
+        const ShmOptions there{.create = Create::never};
+        if (reads)
+            reader_.emplace(or_throw(ShmReader::open(name, there)));
+        else
+            writer_.emplace(or_throw(ShmWriter::open(name, there)));
+    }
+    void send(Bytes b) override { or_throw(writer_->send(b, patience)); }
+    std::size_t recv(MutBytes into, bool) override { return or_throw(reader_->recv(into, patience)).size(); }
+    std::size_t send_many(std::span<const Bytes> all) override { return or_throw(writer_->send_many(all, patience)); }
+    std::size_t recv_many(std::size_t most, const std::function<void(Bytes)>& each) override {
+        return or_throw(reader_->drain(most, each, patience));
+    }
+
+private:
+    std::optional<ShmReader> reader_;
+    std::optional<ShmWriter> writer_;
 };
 
 class TokenEnd : public End {
@@ -135,10 +159,17 @@ public:
     explicit ClientEnd(Client<Bytes, Bytes> c) : c_(std::move(c)) {}
     void send(Bytes b) override { answer_ = or_throw(c_.call(b, patience)); }
     std::size_t recv(MutBytes into, bool) override { return copied(answer_, into); }
+    void ask(Bytes b) override { asked_.push_back(or_throw(c_.stream(b, patience))); }
+    std::size_t answer(MutBytes into) override {
+        const auto n = copied(or_throw(asked_.front().next()), into);
+        asked_.pop_front();
+        return n;
+    }
 
 private:
     Client<Bytes, Bytes> c_;
     decltype(or_throw(c_.call(Bytes{}, Deadline::now()))) answer_{};
+    std::deque<Replies<Bytes>> asked_{};
 };
 
 class ServerEnd : public End {
@@ -148,6 +179,9 @@ public:
     std::size_t recv(MutBytes, bool) override { throw std::logic_error("a server"); }
     void serve(MutBytes) override {
         or_throw(s_.serve_one([](Bytes b) { return b; }));
+    }
+    void serve_with(MutBytes, Bytes answer) override {
+        or_throw(s_.serve_one([answer](Bytes) { return answer; }));
     }
 
 private:
@@ -168,12 +202,13 @@ public:
         named = !m.open_pair, directory = std::move(files);
         polls = !own_threads;
         can = several | (m.traits.loans && variant != "queue" ? lends : 0u);  // a queue's job is no lease
+        if (m.traits.scheme == "shm" && variant.empty()) can |= batches;
         if (!variant.empty() && nth > 0) return;
         for (const auto* c : carrier::carriers())
             if (c->scheme == m.traits.scheme) {
                 if (c->publisher) shapes |= fan;
                 if (c->producer) shapes |= queue;
-                if (c->client) shapes |= request;
+                if (c->client) shapes |= request, can |= flights | answers;
             }
     }
 
@@ -219,6 +254,7 @@ public:
     std::unique_ptr<End> open(Role role, unsigned) override {
         const bool first = role == Role::first;
         if (role > Role::second) return pattern_end(role);
+        if (at_once > 0) return std::make_unique<BatchEnd>(std::string(or_throw(Uri::parse(back_)).address()), first);
         if (m_.open_semaphore) {
             auto there = or_throw(open_semaphore(there_, {})), back = or_throw(open_semaphore(back_, {}));
             return first ? std::make_unique<TokenEnd>(std::move(there), std::move(back))

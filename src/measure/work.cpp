@@ -17,9 +17,13 @@ constexpr std::array all{
     Workload{"rate", "at a fixed rate, from the moment when it should have been sent", duel, rate},
     Workload{"wakeup", "one that sleeps, after a pause", duel, wakeup},
     Workload{"throughput", "one way, as fast as it goes", duel, throughput, true},
+    Workload{"throughput:batch", "likewise, several in a call", duel, batched, true, batches},
     Workload{"fanout", "one tells many", fan, fan_out, true},
     Workload{"queue", "each message to one of many", queue, work_queue, true},
     Workload{"request", "a question and its answer", request, request_reply},
+    Workload{"request:flight", "several questions on their way at once", request, several_asked, true, flights},
+    Workload{"request:answer", "64 bytes are asked, and the answer is of that size", request, long_answer, false,
+             answers},
     Workload{"idle", "nobody says anything: cost a second", duel, idle},
     Workload{"open", "from nothing to the first message", duel, open_and_first},
     Workload{"loan", "memory lent, given away and let go again", duel, loan, false, lends},
@@ -52,6 +56,7 @@ Taken run(const Work& w, Means& m) {
         throw std::runtime_error("messages of up to " + std::to_string(m.largest) + " bytes");
     if (w.parties < 2 || w.parties > Board::most) throw std::runtime_error("2 to 64 processes");
     if (w.poll && !m.polls) throw std::runtime_error("cannot look again and again");
+    m.at_once = load->needs & batches ? w.at_once : 0;
     m.size = load->shape & (fan | queue) ? std::max(w.size, sizeof(Stamp)) : w.size;
     Taken t;
     trouble_of_another().clear();

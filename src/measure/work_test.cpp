@@ -43,7 +43,7 @@ public:
         pairs_.clear();
     }
 
-    std::size_t usual = 64;
+    std::size_t usual = 64, longest_answer = 1000;
     unsigned away = 0, most_away = 0;
     bool worn = false;
 
@@ -83,6 +83,29 @@ private:
             k_.worn = k_.worn || n != k_.usual;
             if (k_.worn) ::usleep(static_cast<unsigned>(k_.wears.count()));
             k_.most_away = std::max(k_.most_away, ++k_.away);
+        }
+        std::size_t send_many(std::span<const Bytes> all) override {
+            const auto n = std::min<std::size_t>(all.size(), 3);
+            for (const auto b : all.first(n)) send(b);
+            return n;
+        }
+        std::size_t recv_many(std::size_t most, const std::function<void(Bytes)>& each) override {
+            std::vector<std::byte> room(k_.size);
+            const auto n = std::min<std::size_t>(most, 5);
+            for (std::size_t i = 0; i < n; ++i) each(Bytes(room).first(recv(room, false)));
+            k_.most_away = std::max(k_.most_away, static_cast<unsigned>(most));
+            return n;
+        }
+        void ask(Bytes b) override {
+            k_.most_away = std::max(k_.most_away, ++k_.away);
+            send(b);
+        }
+        std::size_t answer(MutBytes into) override {
+            --k_.away;
+            return recv(into, false);
+        }
+        void serve_with(MutBytes room, Bytes answer) override {
+            End::serve_with(room, answer.first(std::min(answer.size(), k_.longest_answer)));
         }
         void recv_loan() override {
             if (k_.away-- == 0) throw std::runtime_error("nothing was lent");
@@ -203,6 +226,46 @@ TEST(Measure, a_loan_after_many_is_held_against_a_fresh_one) {
     EXPECT_GT(k.most_away, 4u);
     EXPECT_EQ(k.away, 0u);
     EXPECT_EQ(k.left, 0);
+}
+
+TEST(Measure, several_in_a_call_are_each_looked_at) {
+    Known k;
+    k.can = batches;
+    auto t = run({.workload = "throughput:batch", .at_once = 8, .messages = 640}, k);
+    EXPECT_GE(t.messages, 640u);
+    EXPECT_EQ(t.bytes, t.messages * 64);
+    EXPECT_EQ(t.lost, 0u);
+    EXPECT_EQ(k.at_once, 8u);
+    EXPECT_EQ(k.most_away, 8u);
+    k.loses = 10;
+    t = run({.workload = "throughput:batch", .at_once = 8, .messages = 640}, k);
+    EXPECT_NEAR(static_cast<double>(t.lost), 71, 8);
+    k.loses = 0;
+    (void)run({.workload = "throughput", .messages = 640}, k);
+    EXPECT_EQ(k.at_once, 0u) << "is for who does batches alone";
+}
+
+TEST(Measure, so_many_questions_are_on_their_way_and_no_more) {
+    Known k;
+    k.can = flights;
+    for (const auto n : {1u, 16u}) {
+        k.away = k.most_away = 0;
+        const auto t = run({.workload = "request:flight", .at_once = n, .messages = 100}, k);
+        EXPECT_EQ(t.times.total(), 100u);
+        EXPECT_EQ(k.most_away, n);
+        EXPECT_GT(t.ns, 0);
+    }
+}
+
+TEST(Measure, an_answer_has_a_length_of_its_own) {
+    Known k;
+    k.can = answers;
+    const auto t = run({.workload = "request:answer", .size = 1000, .messages = 10}, k);
+    EXPECT_EQ(t.times.total(), 10u);
+    k.longest_answer = 99;
+    EXPECT_EQ(trouble_of({.workload = "request:answer", .size = 1000, .messages = 10}, k), "an answer of 99 bytes");
+    k.can = 0;
+    EXPECT_EQ(trouble_of({.workload = "request:answer"}, k), "known does no request:answer");
 }
 
 TEST(Measure, what_fails_in_another_process_is_said_and_nothing_stays) {
