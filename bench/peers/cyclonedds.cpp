@@ -166,14 +166,59 @@ private:
     Reader in_;
 };
 
+std::string answers_of(std::uint32_t client) { return "answers" + std::to_string(client); }
+
+class Asking : public End {
+public:
+    Asking(dds_domainid_t domain, std::uint32_t me)
+        : me_(domain), out_{me_.writer("asked")}, in_(me_, answers_of(me)), number_(me) {
+        out_.await_readers(1);
+        in_.await_writer();
+    }
+    void send(wye::Bytes b) override { out_.write(question_.of(number_, b)); }
+    std::size_t recv(wye::MutBytes into, bool poll) override { return in_.take(into, poll); }
+
+private:
+    Participant me_;
+    Writer out_;
+    Reader in_;
+    std::uint32_t number_;
+    Numbered question_{};
+};
+
+class Answering : public End {
+public:
+    Answering(dds_domainid_t domain, unsigned clients) : me_(domain), in_(me_, "asked"), known_(clients) {
+        for (unsigned i = 0; i < clients; ++i) out_.push_back({me_.writer(answers_of(i))});
+    }
+    std::size_t recv(wye::MutBytes into, bool poll) override {
+        const auto [who, n] = question_.taken(in_.take(question_.room_for(into.size()), poll), into);
+        if (who >= out_.size()) fail("a question", "of nobody");
+        // It was here before its clients: to whom is not known yet, nothing is sent.
+        if (!known_[who]) out_[who].await_readers(1);
+        known_[who] = true, who_ = who;
+        return n;
+    }
+    void send(wye::Bytes b) override { out_[who_].write(b); }
+
+private:
+    Participant me_;
+    Reader in_;
+    std::vector<Writer> out_{};
+    std::vector<bool> known_;
+    Numbered question_{};
+    std::uint32_t who_ = 0;
+};
+
 class CycloneDds : public Means {
 public:
     CycloneDds() {
-        name = "cyclonedds", group = "peer", version = DDS_VERSION, shapes = duel | fan, own_threads = true;
+        name = "cyclonedds", group = "peer", version = DDS_VERSION, shapes = duel | fan | request, can = answers,
+        own_threads = true;
         summary =
             "RTPS over UDP on loopback alone (multicast to many), datagrams of up to 65500 bytes; RELIABLE, "
             "KEEP_ALL, NackDelay of 1 ms, receive buffers of 16 MB where the kernel gives them, who writes waits for "
-            "who reads; block is a wait set, poll is dds_take() and sched_yield(2)";
+            "who reads; requests by two topics; block is a wait set, poll is dds_take() and sched_yield(2)";
     }
     void prepare(Shape, unsigned parties) override {
         // A domain is a range of ports: another run's is not ours.
@@ -187,8 +232,12 @@ public:
             "<Internal><SocketReceiveBufferSize max=\"16MB\"/><NackDelay>1ms</NackDelay></Internal></Domain>",
             1);
     }
-    std::unique_ptr<End> open(Role r, unsigned) override {
+    std::unique_ptr<End> open(Role r, unsigned which) override {
         switch (r) {
+            case Role::client:
+                return std::make_unique<Asking>(domain_, which);
+            case Role::server:
+                return std::make_unique<Answering>(domain_, others_);
             case Role::publisher:
                 return std::make_unique<Publishing>(domain_, others_);
             case Role::subscriber:

@@ -22,8 +22,9 @@ public:
         lcm_subscription_set_queue_capacity(s, 4096);
     }
     ~Talk() override { lcm_destroy(lcm_); }
-    void send(wye::Bytes b) override {
-        if (lcm_publish(lcm_, out_.c_str(), b.data(), static_cast<unsigned>(b.size())) != 0) fail("lcm_publish");
+    void send(wye::Bytes b) override { send(out_, b); }
+    void send(const std::string& channel, wye::Bytes b) {
+        if (lcm_publish(lcm_, channel.c_str(), b.data(), static_cast<unsigned>(b.size())) != 0) fail("lcm_publish");
     }
     // Lost, a message never comes: after five seconds of nothing that is said.
     std::size_t recv(wye::MutBytes into, bool poll) override {
@@ -49,16 +50,48 @@ private:
     bool got_ = false;
 };
 
+std::string answers_of(std::uint32_t client) { return "answers-" + std::to_string(client); }
+
+class Asking : public End {
+public:
+    Asking(const std::string& provider, std::uint32_t me) : talk_(provider, "asked", answers_of(me).c_str()), me_(me) {}
+    void send(wye::Bytes b) override { talk_.send(question_.of(me_, b)); }
+    std::size_t recv(wye::MutBytes into, bool poll) override { return talk_.recv(into, poll); }
+
+private:
+    Talk talk_;
+    std::uint32_t me_;
+    Numbered question_{};
+};
+
+class Answering : public End {
+public:
+    explicit Answering(const std::string& provider) : talk_(provider, "", "asked") {}
+    std::size_t recv(wye::MutBytes into, bool poll) override {
+        const auto [who, n] = question_.taken(talk_.recv(question_.room_for(into.size()), poll), into);
+        who_ = who;
+        return n;
+    }
+    void send(wye::Bytes b) override { talk_.send(answers_of(who_), b); }
+
+private:
+    Talk talk_;
+    Numbered question_{};
+    std::uint32_t who_ = 0;
+};
+
 class Lcm : public Means {
 public:
     Lcm() {
-        name = "lcm", group = "peer", shapes = duel | fan, lossless = false, own_threads = true;
+        name = "lcm", group = "peer", shapes = duel | fan | request, can = answers, lossless = false,
+        own_threads = true;
         version = std::to_string(LCM_MAJOR_VERSION) + "." + std::to_string(LCM_MINOR_VERSION) + "." +
                   std::to_string(LCM_MICRO_VERSION);
         largest = 8u << 20;
         summary =
             "udpm:// (UDP multicast) with ttl=0 and recv_buf_size=8388608, a reading thread a process, 4096 messages "
-            "wait; drops what finds no room; block is lcm_handle_timeout(), poll is that with 0 and sched_yield(2)";
+            "wait; drops what finds no room; requests by two channels; block is lcm_handle_timeout(), poll is that "
+            "with 0 and sched_yield(2)";
     }
     void prepare(Shape, unsigned) override {
         // A group and port of this run's own.
@@ -66,8 +99,12 @@ public:
         provider_ = "udpm://239.255." + std::to_string(pid / 250 % 250) + "." + std::to_string(1 + pid % 250) + ":" +
                     std::to_string(20'000 + pid % 10'000) + "?ttl=0&recv_buf_size=8388608";
     }
-    std::unique_ptr<End> open(Role r, unsigned) override {
+    std::unique_ptr<End> open(Role r, unsigned which) override {
         switch (r) {
+            case Role::client:
+                return std::make_unique<Asking>(provider_, which);
+            case Role::server:
+                return std::make_unique<Answering>(provider_);
             case Role::first:
                 return std::make_unique<Talk>(provider_, "there", "back");
             case Role::second:

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <stdexcept>
@@ -73,6 +75,34 @@ class OneWay : public End {
 public:
     void send(Bytes) override { throw std::logic_error("this end only receives"); }
     std::size_t recv(MutBytes, bool) override { throw std::logic_error("this end only sends"); }
+};
+
+/// Where a library has topics and no requests: a question begins with whose it is, and each client has a topic of its
+/// own for its answers.
+class Numbered {
+public:
+    Bytes of(std::uint32_t who, Bytes question) {
+        room_.resize(sizeof who + question.size());
+        std::memcpy(room_.data(), &who, sizeof who);
+        std::copy(question.begin(), question.end(), room_.begin() + sizeof who);
+        return room_;
+    }
+    MutBytes room_for(std::size_t question) {
+        room_.resize(sizeof(std::uint32_t) + question);
+        return room_;
+    }
+    /// What came into room_for(): who asks, and how long the question is that is now in `into`.
+    std::pair<std::uint32_t, std::size_t> taken(std::size_t came, MutBytes into) const {
+        std::uint32_t who = 0;
+        if (came < sizeof who) fail("a question", "it says not whose it is");
+        std::memcpy(&who, room_.data(), sizeof who);
+        const auto n = std::min(came - sizeof who, into.size());
+        std::memcpy(into.data(), room_.data() + sizeof who, n);
+        return {who, n};
+    }
+
+private:
+    std::vector<std::byte> room_{};
 };
 
 }  // namespace wye::peers
