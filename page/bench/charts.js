@@ -12,6 +12,7 @@ export const axes = {
     size: { title: "Size", name: words.bytes },
     parties: { title: "Processes", name: String },
     rate: { title: "Asked for", name: words.rate },
+    at_once: { title: "At once", name: String },
     gap_ns: { title: "Idle before", name: words.time },
 };
 

@@ -34,6 +34,7 @@ const amounts = [
     "size",
     "parties",
     "rate",
+    "at_once",
     "gap_ns",
     "messages",
     "per_second",

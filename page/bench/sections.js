@@ -10,15 +10,22 @@ const said = {
     latency: "From one process to the other: half of the way there and back.",
     throughput: "One process sends as fast as it can, another takes.",
     wakeup: "How long a receiver takes to hear of a message after it has slept for a while.",
+    "throughput:batch": "Likewise, several messages handed over in one call.",
     fanout: "One sender, each message to all of the receivers.",
     rate: "The latency while so many messages a second are sent, asked for or not.",
     queue: "Several senders and takers; each message goes to one of the takers.",
     request: "A question and its answer: there and back.",
+    "request:flight": "One client that has several questions on their way.",
+    "request:answer": "A short question, and an answer of that size.",
     growth: "What it becomes with more of it.",
+    "growth:channels": "Channels side by side: what opening one more takes.",
     idle: "What it costs while nothing is sent.",
     loan: "Written where it lies, and read where it lies: no copy.",
+    "loan:worn": "The same after many loans of all sizes.",
     open: "From nothing to the first message.",
     crash: "How long till the other end hears that its peer was killed.",
+    "crash:sender": "The sender is killed: till the first message of a new one is there.",
+    "crash:receiver": "The receiver is killed: till a new one has a new message.",
     crowd: "More processes than processors.",
     video: "Frames of a video, one after the other.",
 };
@@ -26,16 +33,23 @@ const titles = {
     __proto__: null,
     latency: "Latency",
     throughput: "Throughput",
+    "throughput:batch": "Throughput in batches",
     wakeup: "Wake-up",
     fanout: "Fan-out",
     rate: "Latency at a rate",
     queue: "Work queue",
     request: "Request and answer",
+    "request:flight": "Several questions at once",
+    "request:answer": "A long answer",
     growth: "Growth",
+    "growth:channels": "Many channels",
     idle: "Idle",
     loan: "Loans",
+    "loan:worn": "Loans after many",
     open: "Opening",
     crash: "A crash is noticed",
+    "crash:sender": "After a sender's death",
+    "crash:receiver": "After a receiver's death",
     crowd: "Crowd",
     video: "Video",
 };
@@ -104,7 +118,7 @@ const unknown = (results, workload) =>
           : results.some((r) => r.ns !== null)
             ? [{ id: workload, title: "Time", key: "ns", says: "time", kind: "time" }]
             : [{ id: workload, ...cpu }]
-    ).map((chart) => ({ ...chart, by: ["rate", "size", "parties", "gap_ns"].find((key) => distinct(results, key).length > 1) }));
+    ).map((chart) => ({ ...chart, by: ["rate", "size", "parties", "at_once", "gap_ns"].find((key) => distinct(results, key).length > 1) }));
 
 // Of several cases one is shown: which, is chosen. `but` is what the chart has as its axis.
 function narrowed(results, state, id, but) {
