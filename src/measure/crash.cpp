@@ -26,6 +26,7 @@ struct Death {
     char why[160] = {}, example[160] = {};
 };
 constexpr auto patience = 2s;                 // that a new one has for its first message
+constexpr std::uint64_t unseen = ~0ull;       // what is left where the end took too long
 constexpr std::uint64_t reborn = 1ull << 40;  // the first number of a new sender
 constexpr auto between_looks = std::chrono::microseconds(50);
 
@@ -92,10 +93,12 @@ private:
             : waits_([&s, &m, &d](const std::stop_token& stop) {
                   for (std::uint64_t end = ticks() + ticks_of(2 * patience); !stop.stop_requested(); nap(2ms)) {
                       if (d.at != 0 && d.again == 0) end = std::min(end, d.at + ticks_of(patience));
-                      if (d.again != 0 || ticks() < end) continue;
+                      if (d.again != 0) end = d.again + ticks_of(patience);  // also to end in
+                      if (ticks() < end) continue;
                       if (d.ended.exchange(3) != 0) stand_still();
                       s.others().end();
                       m.clean();
+                      d.left = unseen;
                       d.ended = 2;
                       stand_still();
                   }
@@ -228,7 +231,7 @@ private:
 // Of all deaths, what is said and kept.
 struct Deaths {
     Histogram told{};
-    std::uint64_t all = 0, twice = 0, left = ~0ull;
+    std::uint64_t all = 0, twice = 0, left = unseen;
     std::string example{};
     void add(const Death& d) {
         ++all, twice += d.twice;
@@ -238,14 +241,14 @@ struct Deaths {
     }
     void into(Taken& t, bool lossless) const {
         t.messages = all;
-        t.more["left"] = static_cast<double>(left);
+        if (left != unseen) t.more["left"] = static_cast<double>(left);
         t.more["told"] = static_cast<double>(told.total()) / static_cast<double>(all);
         if (told.total() > 0) t.more["told_ns"] = told.middle() / Taken::a_ns;
         if (lossless) t.more["duplicated"] = static_cast<double>(twice);
         t.note = told.total() == 0     ? "is not told, and goes on"
                  : told.total() == all ? "is told, and opens again"
                                        : "is told, and opens again, or sees nothing but the new one";
-        if (left > 0) t.note += "; leaves " + std::to_string(left) + " beside: " + example;
+        if (left != unseen && left > 0) t.note += "; leaves " + std::to_string(left) + " beside: " + example;
     }
 };
 
@@ -268,7 +271,7 @@ void killed(const Work& w, Means& m, Taken& t, bool sender) {
         }
         if (*place.trouble) throw std::runtime_error(place.trouble);
         if (d->ended == 2 && d->at == 0) throw std::runtime_error("the two did not find each other");
-        if (d->ended == 2) {
+        if (d->ended == 2 && d->again == 0) {
             t = {};
             t.note = std::string(d->told ? "is told" : "is not told") + ", and nothing new came through in 2 s" +
                      (*d->why ? std::string(": ") + d->why : "");
