@@ -28,9 +28,27 @@ TEST(HistoryChecker, sees_what_was_lost_doubled_reordered_and_made_up) {
     EXPECT_EQ(judge(senders, {{{seen, b + 1}}}).impossible.size(), 1u);
 }
 
-TEST(HistoryChecker, sees_drains_that_differ) {
-    EXPECT_FALSE(diverged({{{seen, a + 1}, {seen, a + 2}}, {{seen, a + 2}, {seen, a + 1}}}));
-    EXPECT_TRUE(diverged({{{seen, a + 1}, {seen, a + 2}}, {{seen, a + 2}}}));
+TEST(HistoryChecker, sees_replicas_that_diverged) {
+    using Places = std::vector<std::uint64_t>;
+    const Replica all{{1, a + 1}, {2, b + 1}, {3, a + 2}};
+    EXPECT_EQ(diverged({}), Places{});
+    EXPECT_EQ(diverged({all, all, all}), Places{});
+    // What one of three lacks at its end, in the middle, at the beginning; or has, and the others have not.
+    EXPECT_EQ(diverged({all, all, {{1, a + 1}, {2, b + 1}}}), Places{3});
+    EXPECT_EQ(diverged({all, {{1, a + 1}, {3, a + 2}}, all}), Places{2});
+    EXPECT_EQ(diverged({{{2, b + 1}, {3, a + 2}}, all, all}), Places{1});
+    EXPECT_EQ(diverged({{}, {{7, a + 1}}, {}}), Places{7});
+    // The same values, in another order.
+    EXPECT_EQ(diverged({all, {{1, b + 1}, {2, a + 1}, {3, a + 2}}}), (Places{1, 2}));
+    EXPECT_EQ(diverged({all, {}}), (Places{1, 2, 3}));
+}
+
+TEST(HistoryChecker, sees_what_a_replica_lost) {
+    const std::vector<Event> senders{{sent, a + 1, Outcome::ok}, {sent, a + 2, Outcome::ok}};
+    EXPECT_TRUE(judge(senders, {as_read({{1, a + 1}, {2, a + 2}})}).lost.empty());
+    EXPECT_EQ(judge(senders, {as_read({{2, a + 2}})}).lost, std::vector<std::uint64_t>{a + 1});
+    EXPECT_EQ(judge(senders, {as_read({{1, a + 1}, {2, a + 1}, {3, a + 2}})}).duplicated, 1u);
+    EXPECT_EQ(judge(senders, {as_read({{1, a + 2}, {2, a + 1}})}).reordered, 1u);
 }
 
 }  // namespace

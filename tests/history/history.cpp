@@ -72,15 +72,19 @@ Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector
     return j;
 }
 
-bool diverged(const std::vector<std::vector<Event>>& drains) {
-    std::set<std::vector<std::uint64_t>> all;
-    for (const auto& d : drains) {
-        std::vector<std::uint64_t> values;
-        for (const auto& e : d) values.push_back(e.value);
-        std::ranges::sort(values);
-        all.insert(std::move(values));
-    }
-    return all.size() > 1;
+std::vector<std::uint64_t> diverged(const std::vector<Replica>& replicas) {
+    std::set<std::uint64_t> places;
+    for (const auto& r : replicas)
+        for (const auto& [place, value] : r)
+            for (const auto& other : replicas)
+                if (const auto at = other.find(place); at == other.end() || at->second != value) places.insert(place);
+    return {places.begin(), places.end()};
+}
+
+std::vector<Event> as_read(const Replica& r) {
+    std::vector<Event> all;
+    for (const auto& [place, value] : r) all.push_back({Event::Kind::seen, value});
+    return all;
 }
 
 std::string Judgement::text() const {

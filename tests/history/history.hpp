@@ -44,7 +44,12 @@ struct Judgement {
 };
 /// Of all processes together; one vector for each reader, as order is a reader's own.
 Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector<Event>>& readers);
-/// Readers that drained a stream from different places must have read the same.
-bool diverged(const std::vector<std::vector<Event>>& drains);
+
+/// What one server holds of a stream: values by their place in it.
+using Replica = std::map<std::uint64_t, std::uint64_t>;
+/// The places where replicas that should be the same are not: one has there what another has not.
+std::vector<std::uint64_t> diverged(const std::vector<Replica>&);
+/// A replica as somebody would see it who reads it from its beginning.
+std::vector<Event> as_read(const Replica&);
 
 }  // namespace wye::test

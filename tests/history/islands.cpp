@@ -116,6 +116,8 @@ std::string Islands::uri(const std::string& subject) const {
     return "nats://" + hosts + "/" + subject + "?login=" + all_.front()->server->login_file();
 }
 
+std::string Islands::uri_of(std::size_t i, const std::string& subject) const { return all_[i]->server->uri(subject); }
+
 void Islands::cut(std::size_t i) { must({"ip", "link", "set", all_[i]->cable, "down"}); }
 void Islands::separate(std::size_t i) { must({"bridge", "link", "set", "dev", all_[i]->cable, "isolated", "on"}); }
 void Islands::heal() {

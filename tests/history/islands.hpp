@@ -19,6 +19,7 @@ public:
 
     std::size_t size() const noexcept;
     std::string uri(const std::string& subject) const;
+    std::string uri_of(std::size_t server, const std::string& subject) const;
     void cut(std::size_t server);       ///< nobody reaches it, and it reaches nobody
     void separate(std::size_t server);  ///< clients do, and those that are not separated; two that are do not
     void heal();

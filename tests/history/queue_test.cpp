@@ -3,6 +3,7 @@
 #include "wye/registry/open.hpp"
 
 #include "history/islands.hpp"
+#include "history/replicas.hpp"
 #include "history/scene.hpp"
 
 #include <cstdlib>
@@ -18,9 +19,15 @@ std::uint64_t seeds(std::uint64_t otherwise) {
     return s ? std::strtoull(s, nullptr, 10) : otherwise;
 }
 
+// On a busy machine the servers take their time to agree again; that is told, and judged when it is too much. A
+// follower waits 4 to 9 s before it stands for election (docs/clusters.md), and two may stand at once.
+constexpr double slow_election = 40;
+
 void nothing_lost(const SceneResult& r, std::uint64_t seed) {
-    std::printf("seed %llu: %s; %.1f s to recover\n", static_cast<unsigned long long>(seed), r.judgement.text().c_str(),
-                r.recovery);
+    std::printf(
+        "seed %llu: %s\n    when the faults were over, all put after %.1f s, took after %.1f s, all was read after "
+        "%.1f s\n",
+        static_cast<unsigned long long>(seed), r.judgement.text().c_str(), r.puts, r.takes, r.all_read);
     EXPECT_GT(r.judgement.ok, 20u);
     EXPECT_TRUE(r.judgement.lost.empty()) << r.judgement.text();
     EXPECT_TRUE(r.judgement.never.empty()) << r.judgement.text();
@@ -34,7 +41,41 @@ TEST(Histories, of_a_ring_whose_users_are_killed) {
         (void)remove(uri);
         nothing_lost(r, seed);
         EXPECT_EQ(r.judgement.duplicated, 0u) << r.judgement.text();
-        EXPECT_LE(r.recovery, 5.0);
+        EXPECT_LE(r.recovery(), 5.0);
+    }
+}
+
+// What a cluster keeps of a queue, which is nothing at the end, and of a log, which is everything.
+constexpr auto queue_stream = "wye_jobs", log_stream = "wye_log";
+void make_streams(const Servers& servers) {
+    make_stream(servers, queue_stream, {"wye.queue.jobs"}, true);
+    make_stream(servers, log_stream, {"log", "log.>"}, false);
+}
+
+void show(std::size_t server, const Replica& left) {
+    for (int shown = 0; const auto& [place, value] : left)
+        if (++shown <= 5)
+            std::printf("    server %zu still has job %llu-%llu at place %llu\n", server + 1,
+                        static_cast<unsigned long long>(value >> 32),
+                        static_cast<unsigned long long>(value & 0xffffffff), static_cast<unsigned long long>(place));
+}
+
+// The log's replicas are the same, and what was accepted is in each.
+void nothing_diverged(const Servers& servers, const std::vector<Event>& logged) {
+    const auto log = replicas(servers, log_stream, 20s), jobs = replicas(servers, queue_stream, 20s);
+    const auto apart = diverged(log).size(), jobs_apart = diverged(jobs).size();
+    std::printf("    the log: %s\n    diverged: %zu of the log, %zu of the queue, which has %zu, %zu and %zu left\n",
+                judge(logged, {as_read(log[0])}).text().c_str(), apart, jobs_apart, jobs[0].size(), jobs[1].size(),
+                jobs[2].size());
+    for (std::size_t i = 0; i < jobs.size(); ++i) show(i, jobs[i]);
+    EXPECT_EQ(apart, 0u);
+    // A replica of a queue may keep jobs that are done and that the others have removed: of nats-server 2.9.10 this is
+    // known (docs/clusters.md), and is told. That they were done is what nothing_lost() has judged.
+    for (const auto& replica : log) {
+        const auto j = judge(logged, {as_read(replica)});
+        EXPECT_GT(j.ok, 20u);
+        EXPECT_TRUE(j.lost.empty() && j.never.empty() && j.impossible.empty()) << j.text();
+        EXPECT_EQ(j.duplicated, 0u) << j.text();
     }
 }
 
@@ -61,14 +102,31 @@ void cluster(std::uint64_t seed, bool majority) {
         std::this_thread::sleep_for(300ms + std::chrono::milliseconds(random() % 700));
         mend(random);
     };
-    // On a busy machine the servers take their time to agree again; that is told, and is no loss.
-    const auto r = play({.uri = all.uri("jobs") + "&replicas=3", .drain = 60s, .nemesis = trouble, .mend = mend}, seed);
+    const Servers servers{.uris = {all[0].uri("x"), all[1].uri("x"), all[2].uri("x")},
+                          .alone =
+                              [&](std::size_t i) {
+                                  for (std::size_t n = 0; n < 3; ++n)
+                                      if (n != i) or_throw(all[n].pause());
+                              },
+                          .together =
+                              [&] {
+                                  for (std::size_t n = 0; n < 3; ++n) or_throw(all[n].resume());
+                              }};
+    make_streams(servers);
+    const auto r = play({.uri = all.uri("jobs") + "&replicas=3",
+                         .log = all.uri("log") + "&replicas=3",
+                         .drain = 60s,
+                         .nemesis = trouble,
+                         .mend = mend},
+                        seed);
     nothing_lost(r, seed);
+    EXPECT_LE(r.recovery(), slow_election);
+    nothing_diverged(servers, r.logged);
 }
 
 TEST(Histories, of_a_cluster_whose_servers_die_one_at_a_time) {
     if (!NatsServer::available()) GTEST_SKIP() << "nats-server is not installed (./dev setup)";
-    for (std::uint64_t seed = 1; seed <= seeds(under_asan ? 1 : 3); ++seed) cluster(seed, false);
+    for (std::uint64_t seed = 1; seed <= seeds(under_asan ? 1 : 2); ++seed) cluster(seed, false);
 }
 
 TEST(Histories, of_a_cluster_that_loses_its_majority) {
@@ -91,13 +149,23 @@ bool parted(std::uint64_t seed) {
         std::this_thread::sleep_for(500ms + std::chrono::milliseconds(random() % 2500));
         mend(random);
     };
+    Servers servers{.alone =
+                        [&](std::size_t) {
+                            for (std::size_t n = 0; n < 3; ++n) all.separate(n);
+                        },
+                    .together = [&] { all.heal(); }};
+    for (std::size_t n = 0; n < 3; ++n) servers.uris.push_back(all.uri_of(n, "x") + "&plaintext=allow");
+    make_streams(servers);
     const auto r = play({.uri = all.uri("jobs") + "&replicas=3&plaintext=allow",
+                         .log = all.uri("log") + "&replicas=3&plaintext=allow",
                          .faults = 10s,
                          .drain = 60s,
                          .nemesis = trouble,
                          .mend = mend},
                         seed);
     nothing_lost(r, seed);
+    EXPECT_LE(r.recovery(), slow_election);
+    nothing_diverged(servers, r.logged);
     return !testing::Test::HasFailure();
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 namespace wye::test {
@@ -13,56 +14,8 @@ using namespace std::chrono_literals;
 
 struct Flags {
     std::atomic<bool> sending{true}, reading{true};
-};
-
-class Actors {
-public:
-    Actors(const QueueScene& s, const std::string& place, Flags& flags) : scene_(s), place_(place), flags_(flags) {}
-
-    Child producer() {
-        const auto id = ++ids_;
-        return Child([this, id] {
-            Recorder record(place_ + "/send." + std::to_string(id));
-            auto out = opened<Producer<std::uint64_t>>();
-            for (std::uint64_t n = id << 32; flags_.sending;) {
-                ++n;
-                record.sent(n, Outcome::unknown);  // for the case that we are killed over it
-                const auto r = out.put(n, Deadline(3s));
-                record.sent(n, r ? Outcome::ok : r.error().is(Errc::unknown) ? Outcome::unknown : Outcome::fail);
-                std::this_thread::sleep_for(1ms);
-            }
-            return true;
-        });
-    }
-    Child worker() {
-        const auto id = ++ids_;
-        return Child([this, id] {
-            Recorder record(place_ + "/read." + std::to_string(id));
-            auto in = opened<Worker<std::uint64_t>>();
-            while (flags_.reading) {
-                auto job = in.take(200ms);
-                if (!job) continue;
-                record.seen(**job, job->deliveries() > 1);
-                (void)std::move(*job).done();
-            }
-            return true;
-        });
-    }
-
-private:
-    template <class T>
-    T opened() {
-        for (const Deadline d = 20s;;) {
-            auto r = T::open(scene_.uri, {.most_deliveries = 0, .lease = scene_.lease}, 10s);
-            if (r) return std::move(*r);
-            if (d.passed()) throw_error(r.error());
-            std::this_thread::sleep_for(50ms);
-        }
-    }
-    const QueueScene& scene_;
-    const std::string& place_;
-    Flags& flags_;
-    std::uint64_t ids_ = 0;
+    std::atomic<bool> mended{false};
+    std::atomic<unsigned> put{0}, taken{0};  // who did again what it is there for
 };
 
 // What each was told last: a line before the attempt, and one behind it.
@@ -74,17 +27,85 @@ std::vector<Event> settled(const std::vector<Event>& lines) {
     return all;
 }
 
-Judgement look(const std::string& place) {
+class Actors {
+public:
+    Actors(const QueueScene& s, const std::string& place, Flags& flags) : scene_(s), place_(place), flags_(flags) {}
+
+    Child producer() {
+        const auto id = ++ids_;
+        return Child([this, id] {
+            auto out = opened<Producer<std::uint64_t>>(scene_.uri, jobs());
+            return sends("send.", id, flags_.put, [&](std::uint64_t n) { return out.put(n, Deadline(3s)); });
+        });
+    }
+    Child logger() {
+        const auto id = ++ids_;
+        return Child([this, id] {
+            auto out = opened<Publisher<std::uint64_t>>(scene_.log, PublishOptions{.durability = Durability::process});
+            return sends("log.", id, flags_.put, [&](std::uint64_t n) { return out.publish(n, {}, Deadline(3s)); });
+        });
+    }
+    Child worker() {
+        const auto id = ++ids_;
+        return Child([this, id] {
+            Recorder record(place_ + "/read." + std::to_string(id));
+            auto in = opened<Worker<std::uint64_t>>(scene_.uri, jobs());
+            for (bool again = false; flags_.reading;) {
+                const bool mended = flags_.mended;
+                auto job = in.take(200ms);
+                if (!job) continue;
+                record.seen(**job, job->deliveries() > 1);
+                if (std::move(*job).done() && mended && !std::exchange(again, true)) ++flags_.taken;
+            }
+            return true;
+        });
+    }
+
+private:
+    template <class Send>
+    bool sends(const std::string& file, std::uint64_t id, std::atomic<unsigned>& works, Send&& send) {
+        Recorder record(place_ + "/" + file + std::to_string(id));
+        bool again = false;
+        for (std::uint64_t n = id << 32; flags_.sending;) {
+            ++n;
+            record.sent(n, Outcome::unknown);  // for the case that we are killed over it
+            const bool mended = flags_.mended;
+            const auto r = send(n);
+            record.sent(n, r ? Outcome::ok : r.error().is(Errc::unknown) ? Outcome::unknown : Outcome::fail);
+            if (r && mended && !std::exchange(again, true)) ++works;
+            std::this_thread::sleep_for(1ms);
+        }
+        return true;
+    }
+    QueueOptions jobs() const { return {.most_deliveries = 0, .lease = scene_.lease}; }
+    template <class T, class Options>
+    T opened(const std::string& uri, const Options& how) {
+        for (const Deadline d = 20s;;) {
+            auto r = T::open(uri, how, 10s);
+            if (r) return std::move(*r);
+            if (d.passed()) throw_error(r.error());
+            std::this_thread::sleep_for(50ms);
+        }
+    }
+    const QueueScene& scene_;
+    const std::string& place_;
+    Flags& flags_;
+    std::uint64_t ids_ = 0;
+};
+
+Judgement look(const std::string& place, std::vector<Event>* logged = nullptr) {
     std::vector<Event> senders;
     std::vector<std::vector<Event>> readers;
     for (const auto& f : std::filesystem::directory_iterator(place)) {
+        const auto name = f.path().filename().string();
         const auto lines = read_history(f.path());
-        if (f.path().filename().string().starts_with("send.")) {
-            const auto s = settled(lines);
-            senders.insert(senders.end(), s.begin(), s.end());
-        } else {
+        if (name.starts_with("read.")) {
             readers.push_back(lines);
+            continue;
         }
+        auto* to = name.starts_with("send.") ? &senders : logged;
+        const auto s = settled(lines);
+        if (to) to->insert(to->end(), s.begin(), s.end());
     }
     return judge(senders, readers);
 }
@@ -105,6 +126,8 @@ SceneResult play(const QueueScene& scene, std::uint64_t seed) {
     std::vector<Child> senders, readers;
     for (unsigned i = 0; i < scene.producers; ++i) senders.push_back(actors.producer());
     for (unsigned i = 0; i < scene.workers; ++i) readers.push_back(actors.worker());
+    std::optional<Child> logger;
+    if (!scene.log.empty()) logger.emplace(actors.logger());
     for (const Deadline over = scene.faults; !over.passed();) {
         if (scene.kills_users) {
             auto& crowd = random() % 2 ? senders : readers;
@@ -120,21 +143,30 @@ SceneResult play(const QueueScene& scene, std::uint64_t seed) {
         if (scene.nemesis) scene.nemesis(random);
     }
     if (scene.mend) scene.mend(random);
+    SceneResult result;
+    flags->mended = true;
     const auto over = Deadline::Clock::now();
+    const auto since = [&] { return std::chrono::duration<double>(Deadline::Clock::now() - over).count(); };
+    const unsigned all_put = scene.producers + (logger ? 1 : 0);
+    for (const Deadline d = scene.drain; !d.passed(); std::this_thread::sleep_for(10ms)) {
+        if (flags->put < all_put) result.puts = since();
+        if (flags->taken < scene.workers) result.takes = since();
+        if (flags->put >= all_put && flags->taken >= scene.workers) break;
+    }
     flags->sending = false;
+    if (logger) senders.push_back(std::move(*logger));
     for (auto& s : senders)
         if (!s.ok(15s)) ADD_FAILURE() << "a producer did not come to its end";
-    SceneResult result;
     for (const Deadline d = scene.drain;; std::this_thread::sleep_for(50ms)) {
         result.judgement = look(place.path());
         if (result.judgement.lost.empty() || d.passed()) break;
     }
-    result.recovery = std::chrono::duration<double>(Deadline::Clock::now() - over).count();
+    result.all_read = since();
     std::this_thread::sleep_for(300ms);  // what comes twice comes now
     flags->reading = false;
     for (auto& r : readers)
         if (!r.ok(10s)) ADD_FAILURE() << "a worker did not come to its end";
-    result.judgement = look(place.path());
+    result.judgement = look(place.path(), &result.logged);
     return result;
 }
 

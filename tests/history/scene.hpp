@@ -13,6 +13,7 @@ namespace wye::test {
 
 struct QueueScene {
     std::string uri;
+    std::string log = {};  ///< where somebody publishes meanwhile what is to be kept; empty: nobody does
     unsigned producers = 2, workers = 2;
     std::chrono::milliseconds lease{2000}, faults{6000}, drain{15000};
     bool kills_users = false;  ///< producers and workers are killed, too, and others take their place
@@ -21,7 +22,11 @@ struct QueueScene {
 };
 struct SceneResult {
     Judgement judgement;
-    double recovery = 0;  ///< seconds from the last fault until a new job went through and all was read
+    std::vector<Event> logged;  ///< what who publishes to the log was told
+    /// Seconds from the last fault until every producer had a job accepted again, and until everybody takes some again.
+    double puts = 0, takes = 0;
+    double recovery() const { return std::max(puts, takes); }
+    double all_read = 0;  ///< likewise, until all that was accepted had been seen
 };
 SceneResult play(const QueueScene&, std::uint64_t seed);
 
