@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Publishers, work queues and requests over unix:, in two processes, beside ZeroMQ's and nng's over ipc://.
+"""Publishers, work queues and requests over unix:, in two processes, beside ZeroMQ's and nng's over ipc://; over shm:, beside the ring they stand on.
 
 Each row is measured in every round next to what it is compared with, the rows in another order each round; a row's
 ratio is the median over the rounds, "+-" half the distance between its quartiles. Throughput is counted where it
@@ -11,6 +11,7 @@ Those that are not installed (./dev setup --peers) are said. --uri measures ours
 """
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -81,6 +82,12 @@ def rows(o):
         for key in ("p50", "p99"):
             all_rows.append(Row(f"{name}, paced, {key} ns", (OURS, "paced n=10000 " + case + where), (them, "paced n=10000 " + case), key,
                                 lambda a, b: a / b, lambda r: r < 1, "< 1"))
+    for pattern, size in itertools.product(("pub", "queue"), (64, 4096)):
+        name = f"{'pub-sub' if pattern == 'pub' else 'work queue'}, {size} B, shm: beside the bare ring"
+        where_ring = f" bytes={size} pattern={pattern} uri=shm:wye-bench-{os.getpid()}-{pattern}"
+        for way, key, what, times in (("turns", "ns", "one thread, ns", lambda a, b: a / b), ("flow parts=20", "M/s", "two processes, M/s", lambda a, b: b / a)):
+            case = way + where_ring
+            all_rows.append(Row(f"{name}, {what}", (OURS, case), (OURS, case + " bare=1"), key, times, lambda r: r <= 1.15, "<= 1.15"))
     for pinned, what in ((1, "two processors"), (0, "as the system places them")):
         all_rows.append(Row(f"request, 64 B, beside bare seqpacket, {what}, ns", (OURS, f"call pinned={pinned}" + where),
                             (OURS, f"bare pinned={pinned}"), "p50", lambda a, b: a / b, lambda r: r <= 1.1, "<= 1.1"))

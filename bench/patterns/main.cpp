@@ -1,8 +1,11 @@
 // The patterns of wye: flow and paced as the others; call, and the bare ping-pong that it is compared with; how evenly
-// a work queue shares. `uri` and `listen` are the two sides' addresses.
+// a work queue shares. `uri` and `listen` are the two sides' addresses. `bare=1`: what shm: stands on, without a
+// pattern.
 #include "wye/pattern/pub_sub.hpp"
 #include "wye/pattern/request.hpp"
 #include "wye/pattern/work_queue.hpp"
+#include "wye/registry/open.hpp"
+#include "wye/transport/shm_ring.hpp"
 
 #include "ways.hpp"
 
@@ -19,8 +22,14 @@ struct Where {
     explicit Where(const Args& a) {
         const auto at = a.given.find("uri"), l = a.given.find("listen");
         connect = at == a.given.end() ? "unix:@wye-bench-" + std::to_string(getpid()) : at->second;
-        listen = l == a.given.end() ? connect + "?listen" : l->second;
+        listen = l != a.given.end() ? l->second : is_ring() ? connect : connect + "?listen";
     }
+    ~Where() {
+        if (is_ring() && getpid() == maker) (void)remove(connect);
+    }
+    bool is_ring() const { return connect.starts_with("shm:"); }
+    std::string ring_name() const { return connect.substr(4); }
+    pid_t maker = getpid();
 };
 
 struct PubSub : Where {
@@ -32,8 +41,9 @@ struct PubSub : Where {
     struct In {
         Subscriber<Bytes> s;
         void recv(std::span<std::byte> b) {
-            const auto got = or_throw(s.next());
-            std::memcpy(b.data(), (*got).data(), std::min(b.size(), (*got).size()));
+            const auto got = s.next();
+            if (!got) throw_error(got.error());
+            std::memcpy(b.data(), (*got)->data(), std::min(b.size(), (*got)->size()));
         }
     };
     Out sender() const { return {or_throw(Publisher<Bytes>::open(listen))}; }
@@ -49,13 +59,59 @@ struct Queue : Where {
     struct In {
         Worker<Bytes> w;
         void recv(std::span<std::byte> b) {
-            auto job = or_throw(w.take());
-            std::memcpy(b.data(), (*job).data(), std::min(b.size(), (*job).size()));
-            or_throw(std::move(job).done());
+            auto job = w.take();
+            if (!job) throw_error(job.error());
+            std::memcpy(b.data(), (*job)->data(), std::min(b.size(), (*job)->size()));
+            or_throw(std::move(*job).done());
         }
     };
     Out sender() const { return {or_throw(Producer<Bytes>::open(listen))}; }
     In receiver() const { return {or_throw(Worker<Bytes>::open(connect, {}, 5s))}; }
+};
+
+// The rings below them, made as the carriers make them.
+ShmOptions ring_of(ring::Shape shape) {
+    ShmOptions o{.waits_on = true};
+    o.made.shape = shape;
+    if (shape == ring::Shape::queue) o.made.bytes = 64 << 10, o.made.most_deliveries = 5;
+    return o;
+}
+
+struct BarePubSub : Where {
+    using Where::Where;
+    struct Out {
+        ShmWriter w;
+        void send(std::span<const std::byte> b) { or_throw(w.send(b)); }
+    };
+    struct In {
+        ShmReader r;
+        void recv(std::span<std::byte> b) {
+            const auto got = r.recv_view();
+            if (!got) throw_error(got.error());
+            std::memcpy(b.data(), got->data(), std::min(b.size(), got->size()));
+        }
+    };
+    Out sender() const { return {or_throw(ShmWriter::open(ring_name(), ring_of(ring::Shape::broadcast)))}; }
+    In receiver() const { return {or_throw(ShmReader::open(ring_name(), ring_of(ring::Shape::broadcast)))}; }
+};
+
+struct BareQueue : Where {
+    using Where::Where;
+    struct Out {
+        ShmProducer p;
+        void send(std::span<const std::byte> b) { or_throw(p.send(b)); }
+    };
+    struct In {
+        ShmWorker w;
+        void recv(std::span<std::byte> b) {
+            auto job = w.take();
+            if (!job) throw_error(job.error());
+            std::memcpy(b.data(), job->bytes().data(), std::min(b.size(), job->bytes().size()));
+            std::move(*job).done();
+        }
+    };
+    Out sender() const { return {or_throw(ShmProducer::open(ring_name(), ring_of(ring::Shape::queue)))}; }
+    In receiver() const { return {or_throw(ShmWorker::open(ring_name(), ring_of(ring::Shape::queue)))}; }
 };
 
 // There and back.
@@ -149,12 +205,16 @@ void share(const Args& a) {
 int main(int argc, char** argv) {
     const Args a(argc, argv);
     try {
-        if (is(a, "pattern", "queue") ? ways_of<Queue>(a) : ways_of<PubSub>(a)) return 0;
+        const bool queue = is(a, "pattern", "queue");
+        if (is(a, "bare", "1") ? queue ? ways_of<BareQueue>(a) : ways_of<BarePubSub>(a)
+            : queue ? ways_of<Queue>(a)
+                               : ways_of<PubSub>(a))
+            return 0;
         if (a.what == "call") return call(a), 0;
         if (a.what == "bare") return bare(a), 0;
         if (a.what == "share") return share(a), 0;
     } catch (const Exception& e) {
         give_up(e.error().message());
     }
-    give_up("flow, paced, call, bare or share");
+    give_up("flow, paced, turns, call, bare or share");
 }

@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <optional>
+
 namespace wye::bench {
 
 struct Meeting {
@@ -26,7 +28,8 @@ template <class M, class Sending, class Receiving>
 void meet(const Args& a, Sending&& sending, Receiving&& receiving) {
     auto& m = shared<Meeting>();
     M means(a);
-    Child child(a, [&] {
+    std::optional<Child> child;
+    child.emplace(a, [&] {
         auto s = means.sender();
         m.listens = 1;
         await(m.go, 1);
@@ -39,6 +42,7 @@ void meet(const Args& a, Sending&& sending, Receiving&& receiving) {
     usleep(300'000);  // some are heard only a while after they have connected
     m.go = 1;
     receiving(r);
+    child.reset();  // before it sees us go
 }
 
 template <class M>
@@ -102,10 +106,27 @@ void paced(const Args& a) {
         });
 }
 
+/// Both sides by turns in one thread: what a message costs both of them, whoever else has the processors.
+template <class M>
+void turns(const Args& a) {
+    const auto size = a.number("bytes", 64);
+    pin(a, Side::parent);
+    M means(a);
+    auto s = means.sender();
+    auto r = means.receiver();
+    std::vector<std::byte> out(size, std::byte{1}), in(size);
+    print_ns(ns_each(2048, 60, [&] {
+        s.send(out);
+        r.recv(in);
+        touched(in.data());
+    }));
+}
+
 template <class M>
 bool ways_of(const Args& a) {
     if (a.what == "flow") return pattern_flow<M>(a), true;
     if (a.what == "paced") return paced<M>(a), true;
+    if (a.what == "turns") return turns<M>(a), true;
     return false;
 }
 

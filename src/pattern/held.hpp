@@ -28,6 +28,11 @@ public:
         free_.push_back(token);
         return std::exchange(all_[token], std::nullopt);
     }
+    /// What find() has found is over.
+    void drop(std::uint64_t token) noexcept {
+        free_.push_back(token);
+        all_[token].reset();
+    }
     std::size_t size() const noexcept { return all_.size() - free_.size(); }
 
 private:

@@ -40,19 +40,20 @@ struct Hands final : Worker {
     Held<ShmJob> held;  // after `worker`: they go back while it is there
 
     Hands(ShmWorker w, const Uri& u) : worker(std::move(w)), uri("shm:" + std::string(u.address())) {}
-    Job keep(ShmJob&& job) {
-        Job j{.bytes = job.bytes(), .deliveries = job.deliveries()};
-        j.token = held.add(std::move(job));
-        return j;
+    Result<Job> keep(ShmJob&& job) {
+        const auto bytes = job.bytes();
+        const auto deliveries = job.deliveries();
+        return Job{.bytes = bytes, .deliveries = deliveries, .token = held.add(std::move(job))};
     }
     Result<Job> take(Deadline d) override {
-        WYE_TRY(auto job, worker.take(d));
+        WYE_TRY(auto&& job, worker.take(d));
         return keep(std::move(job));
     }
     Result<> done(std::uint64_t token) override {
-        auto job = held.take(token);
+        auto* job = held.find(token);
         if (!job) return fail(Errc::not_found, "done");
         std::move(*job).done();
+        held.drop(token);
         return {};
     }
     Result<> extend(std::uint64_t token) override {

@@ -43,34 +43,41 @@ private:
 template <Payload T>
 class TakenJob {
 public:
-    TakenJob(carrier::Worker& w, const carrier::Job& j, T v) : worker_(&w), job_(j), value_(std::move(v)) {}
+    TakenJob(carrier::Worker& w, const carrier::Job& j, T v)
+        : worker_(&w), token_(j.token), deliveries_(j.deliveries), priority_(j.priority), value_(std::move(v)) {}
     TakenJob(TakenJob&& o) noexcept
-        : worker_(std::exchange(o.worker_, nullptr)), job_(o.job_), value_(std::move(o.value_)) {}
+        : worker_(std::exchange(o.worker_, nullptr)),
+          token_(o.token_),
+          deliveries_(o.deliveries_),
+          priority_(o.priority_),
+          value_(std::move(o.value_)) {}
     TakenJob& operator=(TakenJob&& o) noexcept {
         TakenJob old(std::move(*this));
-        worker_ = std::exchange(o.worker_, nullptr), job_ = o.job_, value_ = std::move(o.value_);
+        worker_ = std::exchange(o.worker_, nullptr), token_ = o.token_;
+        deliveries_ = o.deliveries_, priority_ = o.priority_, value_ = std::move(o.value_);
         return *this;
     }
     ~TakenJob() {
-        if (worker_) (void)worker_->give_back(job_.token, {});
+        if (worker_) (void)worker_->give_back(token_, {});
     }
     const T& operator*() const noexcept { return value_; }
     const T* operator->() const noexcept { return &value_; }
     /// How often it was handed out. More than once: somebody may have done it, or half of it, before.
-    unsigned deliveries() const noexcept { return job_.deliveries; }
-    unsigned priority() const noexcept { return job_.priority; }
+    unsigned deliveries() const noexcept { return deliveries_; }
+    unsigned priority() const noexcept { return priority_; }
 
-    [[nodiscard]] Result<> done() && { return std::exchange(worker_, nullptr)->done(job_.token); }
+    [[nodiscard]] Result<> done() && { return std::exchange(worker_, nullptr)->done(token_); }
     /// For another worker, not before `delay` has passed.
     [[nodiscard]] Result<> give_back(std::chrono::milliseconds delay = {}) && {
-        return std::exchange(worker_, nullptr)->give_back(job_.token, delay);
+        return std::exchange(worker_, nullptr)->give_back(token_, delay);
     }
     /// It takes longer: the lease begins anew. Errc::not_found: too late, another has it.
-    [[nodiscard]] Result<> extend() { return worker_->extend(job_.token); }
+    [[nodiscard]] Result<> extend() { return worker_->extend(token_); }
 
 private:
     carrier::Worker* worker_;
-    carrier::Job job_;
+    std::uint64_t token_;
+    unsigned deliveries_, priority_;
     T value_;
 };
 
@@ -91,14 +98,16 @@ public:
 
 private:
     explicit Worker(std::unique_ptr<carrier::Worker> c) : carrier_(std::move(c)) {}
-    Result<TakenJob<T>> made(Result<carrier::Job> got) {
+    Result<TakenJob<T>> made(Result<carrier::Job>&& got) {
         if (!got) return std::unexpected(std::move(got).error());
+        using Made = Result<TakenJob<T>>;
+        if constexpr (std::same_as<T, Bytes>) return Made(std::in_place, *carrier_, *got, got->bytes);
         auto value = pattern::from_bytes<T>(got->bytes);
         if (!value) {
             (void)carrier_->give_back(got->token, {});
             return std::unexpected(std::move(value).error());
         }
-        return TakenJob<T>(*carrier_, *got, std::move(*value));
+        return Made(std::in_place, *carrier_, *got, std::move(*value));
     }
     std::unique_ptr<carrier::Worker> carrier_;
 };
