@@ -12,6 +12,9 @@ using Clock = Deadline::Clock;
 // A request that a dying server took with it is not answered: it is made again after this long.
 constexpr auto longest_request = 2s;
 constexpr auto grace = 300ms;
+// How long the server's word that something is wrong, or nothing for so long, is enough; and how long we wait for
+// answers then, of a cluster that may have no leader to give them.
+constexpr auto doubtful = 200ms, quiet = 1000ms, patience = 400ms;
 
 }  // namespace
 
@@ -84,11 +87,11 @@ NatsPuller::~NatsPuller() {
 Result<> NatsPuller::look_after(Deadline d) {
     looked_ = Clock::now();
     doubt_ = false;
-    WYE_CHECK(streams_.verify(options_.stream));
+    WYE_CHECK(streams_.verify(options_.stream, patience));
     WYE_TRY(auto* js, streams_.context());
     jsConsumerInfo* info = nullptr;
     jsErrCode code{};
-    (void)ask_server(streams_, "consumer info", consumer_, d.sooner(500ms), code, [&](jsOptions& o, jsErrCode& e) {
+    (void)ask_server(streams_, "consumer info", consumer_, d.sooner(patience), code, [&](jsOptions& o, jsErrCode& e) {
         return lib().js_GetConsumerInfo(&info, js, options_.stream.name.c_str(), consumer_.c_str(), &o, &e);
     });
     const Info own(info);
@@ -107,12 +110,14 @@ Result<> NatsPuller::begin_anew(Deadline d) {
     return make_consumer(d);
 }
 
+bool NatsPuller::due() const noexcept { return Clock::now() - looked_ > (doubt_ ? doubtful : quiet); }
+
 Result<> NatsPuller::ask(Deadline d) {
     const auto now = Clock::now();
     const bool broke = streams_.connection().broke_since(breaks_);
     if (owed_ > 0 && (now >= until_ || broke)) owed_ = 0;
     if (owed_ > options_.ahead / 2) return {};
-    if (doubt_ || broke || now - looked_ > 1s) WYE_CHECK(look_after(d));
+    if (due() || broke) WYE_CHECK(look_after(d));
     WYE_CHECK(streams_.connection().wait_up(d.is_now() ? Deadline(500ms) : d));
     breaks_ = streams_.connection().weather()->breaks.load();
     const auto more = options_.ahead - owed_;
@@ -178,7 +183,11 @@ Result<engine::Delivery> NatsPuller::next(Deadline d) {
         }
         WYE_TRY(auto got, take(std::move(*m)));
         if (got) return std::move(*got);
-        if (doubt_) WYE_CHECK(look_after(d.is_now() ? Deadline(500ms) : d));
+        if (doubt_ && due()) {
+            WYE_CHECK(look_after(d.is_now() ? Deadline(500ms) : d));
+        } else if (doubt_ && !d.is_now()) {
+            std::this_thread::sleep_for(20ms);  // a new leader is asked as soon as there is one
+        }
         if (d.is_now() && owed_ == 0) return wye::fail(Errc::timed_out, "next");
         if (!d.is_now() && d.passed() && owed_ == 0) return wye::fail(Errc::timed_out, "next");
     }
@@ -189,7 +198,7 @@ Result<> NatsPuller::settle(const engine::Delivery& of, std::string_view what, b
     if (!sure) return streams_.connection().publish(out, d);
     for (;;) {
         // Repeated, it does no harm: what is settled is settled.
-        auto r = streams_.connection().request(out, d.sooner(2s));
+        auto r = streams_.connection().request(out, d.sooner(1s));
         if (r) return {};
         if (r.error().is(Errc::not_found)) {
             WYE_CHECK(streams_.verify(options_.stream));

@@ -25,6 +25,7 @@ private:
     NatsPuller(Streams& s, const engine::PullerOptions& o) : streams_(s), options_(o) {}
     Result<> make_consumer(Deadline);
     Result<> look_after(Deadline);
+    bool due() const noexcept;
     Result<> begin_anew(Deadline);
     Result<> ask(Deadline);
     Result<std::optional<engine::Delivery>> take(engine::Message);

@@ -143,8 +143,8 @@ Result<engine::Stream> Streams::ensure(const engine::StreamOptions& o, Deadline 
     }
 }
 
-Result<> Streams::verify(const engine::Stream& s) {
-    const auto now = look(s.name, 1s);
+Result<> Streams::verify(const engine::Stream& s, Deadline d) {
+    const auto now = look(s.name, d);
     if (now && now->created == s.created) return {};
     if (now)
         return refuse(Errc::corrupt, "nats: the stream \"" + s.name +
@@ -211,7 +211,8 @@ Result<engine::Receipt> Streams::store(const engine::Stream& stream, const engin
     for (;;) {
         const auto up = connection_->wait_up(until);
         if (up) {
-            const auto wait = until.is_never() ? 2000 : std::clamp<int64_t>(milliseconds_of(until.left()), 1, 2000);
+            // A leader that lost the others never answers, and the next one does not know what it was asked.
+            const auto wait = until.is_never() ? 1000 : std::clamp<int64_t>(milliseconds_of(until.left()), 1, 1000);
             WYE_TRY(const auto receipt, attempt.make(wait));
             if (receipt) {
                 if (!receipt->duplicate && receipt->sequence <= floor) {

@@ -16,7 +16,7 @@ public:
     Result<engine::Stream> ensure(const engine::StreamOptions&, Deadline);
     Result<engine::Stream> look(const std::string& name, Deadline);
     /// Errc::corrupt when it is gone or another one; whatever else cannot be told now is no error.
-    Result<> verify(const engine::Stream&);
+    Result<> verify(const engine::Stream&, Deadline = std::chrono::seconds(1));
     Result<engine::Receipt> store(const engine::Stream&, const engine::Outgoing&, std::string_view id, Deadline);
 
     /// Null, and why, where there are no streams.
