@@ -65,16 +65,15 @@ private:
     template <class Send>
     bool sends(const std::string& file, std::uint64_t id, std::atomic<unsigned>& works, Send&& send) {
         Recorder record(place_ + "/" + file + std::to_string(id));
+        bool again = false;
         for (std::uint64_t n = id << 32; flags_.sending;) {
             ++n;
             record.sent(n, Outcome::unknown);  // for the case that we are killed over it
             const bool mended = flags_.mended;
             const auto r = send(n);
             record.sent(n, r ? Outcome::ok : r.error().is(Errc::unknown) ? Outcome::unknown : Outcome::fail);
-            std::this_thread::sleep_for(1ms);
-            if (!r || !mended) continue;
-            ++works;
-            while (flags_.sending) std::this_thread::sleep_for(5ms);  // that it works again is all that was to be seen
+            if (r && mended && !std::exchange(again, true)) ++works;
+            std::this_thread::sleep_for(again ? 10ms : 1ms);  // from then on, enough for each worker to take some
         }
         return true;
     }
