@@ -62,7 +62,7 @@ void show(std::size_t server, const Replica& left) {
 
 // The log's replicas are the same, and what was accepted is in each.
 void nothing_diverged(const Servers& servers, const std::vector<Event>& logged) {
-    const auto log = replicas(servers, log_stream, 20s), jobs = replicas(servers, queue_stream, 20s);
+    const auto log = replicas(servers, log_stream, 20s), jobs = replicas(servers, queue_stream, 3s);
     const auto apart = diverged(log).size(), jobs_apart = diverged(jobs).size();
     std::printf("    the log: %s\n    diverged: %zu of the log, %zu of the queue, which has %zu, %zu and %zu left\n",
                 judge(logged, {as_read(log[0])}).text().c_str(), apart, jobs_apart, jobs[0].size(), jobs[1].size(),
