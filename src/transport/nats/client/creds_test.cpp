@@ -20,8 +20,8 @@ std::string base32(const std::string& bytes) {
     constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     std::string out;
     unsigned held = 0, bits = 0;
-    for (const unsigned char c : bytes) {
-        held = held << 8 | c;
+    for (const char c : bytes) {
+        held = held << 8 | static_cast<unsigned char>(c);
         for (bits += 8; bits >= 5; bits -= 5) out += letters[held >> (bits - 5) & 31];
     }
     if (bits > 0) out += letters[held << (5 - bits) & 31];
@@ -40,8 +40,8 @@ std::string base64url(const std::string& bytes) {
 // What nkeys end in: CRC-16 (XMODEM), the low byte first.
 std::string with_sum(std::string s) {
     unsigned sum = 0;
-    for (const unsigned char c : s) {
-        sum ^= static_cast<unsigned>(c) << 8;
+    for (const char c : s) {
+        sum ^= static_cast<unsigned>(static_cast<unsigned char>(c)) << 8;
         for (int i = 0; i < 8; ++i) sum = (sum & 0x8000 ? sum << 1 ^ 0x1021 : sum << 1) & 0xffff;
     }
     return s += {static_cast<char>(sum & 255), static_cast<char>(sum >> 8)};
