@@ -68,16 +68,16 @@ bool look_anew(Reader& reader, int proc, std::int32_t pid, bool hides_locks, See
 
 }  // namespace
 
-std::vector<Ran> how_they_ran(Reader& reader, int process, std::int32_t pid, std::uint64_t threads) {
+std::vector<Ran> how_they_ran(Reader& reader, ProcessDir process, std::int32_t pid, std::uint64_t threads) {
     std::vector<Ran> all;
     const auto add = [&](std::int32_t tid, const char* name) {
         Ran r{.tid = tid};
-        if (!read_ran(reader, process, name, r)) return false;
+        if (!read_ran(reader, process.dir, process(name), r)) return false;
         all.push_back(r);
         return true;
     };
     if (threads < 2) return add(pid, "schedstat") ? all : std::vector<Ran>{};
-    const long fd = sys::openat(process, "task", O_RDONLY | O_DIRECTORY);
+    const long fd = sys::openat(process.dir, process("task"), O_RDONLY | O_DIRECTORY);
     if (fd < 0) return {};
     const Fd tasks(static_cast<int>(fd));
     bool told = true;

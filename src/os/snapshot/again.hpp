@@ -1,6 +1,7 @@
 // Looking at the same machine again, at less cost.
 #pragma once
 #include "os/snapshot/calls.hpp"
+#include "os/snapshot/name.hpp"
 
 #include <optional>
 #include <unordered_map>
@@ -10,7 +11,7 @@ namespace wye::sys {
 
 /// How much each thread has run by now; empty where the kernel does not count it. To be asked before anything else is
 /// read of the process: what it does meanwhile then shows the next time.
-std::vector<Ran> how_they_ran(Reader&, int process, std::int32_t pid, std::uint64_t threads);
+std::vector<Ran> how_they_ran(Reader&, ProcessDir process, std::int32_t pid, std::uint64_t threads);
 
 /// The processes of an earlier look.
 class Before {

@@ -75,9 +75,21 @@ inline bool is_unix_socket(pid_t pid, int fd) noexcept {
     return n >= 4 && std::string_view(kind, 4) == "UNIX";
 }
 
-inline bool is_queue_directory(int fd) noexcept {
+/// Of a queue or of their directory.
+inline bool is_of_queues(int fd) noexcept {
     struct statfs s{};
     return call(Call::statfs, [&] { return ::fstatfs(fd, &s); }) == 0 && s.f_type == 0x19800202;  // MQUEUE_MAGIC
+}
+
+/// Gives this thread a table of descriptors of its own, with copies of those below `from`.
+inline long part_descriptors(unsigned from) noexcept {
+    return call(Call::close, [&] { return ::syscall(SYS_close_range, from, ~0u, 2u /* CLOSE_RANGE_UNSHARE */); });
+}
+inline long close_from(unsigned from) noexcept {
+    return call(Call::close, [&] { return ::syscall(SYS_close_range, from, ~0u, 0u); });
+}
+inline long dup_to(int fd, int to) noexcept {
+    return call(Call::fcntl, [&] { return ::dup3(fd, to, O_CLOEXEC); });
 }
 
 /// The names in a directory with their d_type, but "." and "..". False when it cannot be read. `at_once`: of a
@@ -113,8 +125,16 @@ public:
     std::string_view whole(int dir, const char* name) { return read(dir, name, true); }
     long error() const noexcept { return error_; }  // of the last one, 0 or negative
 
+    /// Closes it; or leaves that to who closes all at once, while they are not many.
+    void done(Fd fd) const noexcept {
+        constexpr int many = 48;
+        if (leaves_open && fd.get() < many) (void)fd.release();
+    }
+    bool leaves_open = false;
+
 private:
     std::string_view read(int dir, const char* name, bool whole);
+    std::string_view read(int fd, bool whole);
     std::string room_ = std::string(std::size_t{32} << 10, '\0');
     long error_ = 0;
 };

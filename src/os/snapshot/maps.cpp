@@ -51,8 +51,9 @@ long take_maps(Reader& reader, int dir, const char* file, bool private_too, std:
     if (!private_too) {
         const long r = sys::openat(dir, file, O_RDONLY);
         if (r < 0) return r;
-        const Fd maps(static_cast<int>(r));
+        Fd maps(static_cast<int>(r));
         const long wrong = ask_shared(maps.get(), into);
+        reader.done(std::move(maps));
         if (wrong == 0 || wrong == -ESRCH) return wrong;
         into.clear();
     }

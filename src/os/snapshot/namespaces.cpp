@@ -110,7 +110,7 @@ void read_queues(Snapshot& s, IpcNamespace& ns) {
         r = sys::open("/dev/mqueue", O_RDONLY | O_DIRECTORY);
     if (r < 0) return;
     const Fd top(static_cast<int>(r));
-    if (is_queue_directory(top.get())) take_queues(s, ns, top.get());
+    if (is_of_queues(top.get())) take_queues(s, ns, top.get());
 }
 
 // 0, or why not. A process's number may be another's by now, who is elsewhere.

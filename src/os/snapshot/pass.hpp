@@ -17,14 +17,15 @@ struct Eyes {
     std::uint64_t pipe_dev = 0, socket_dev = 0;  // once they are known
     std::uint64_t listed_pid_ns = 0;             // likewise: of whoever has no other number than /proc shows
     bool hides_locks = false;                    // Snapshot::own
+    int proc = -1;                               // /proc, in a table of descriptors of its own
 };
 
 /// The processes, with their descriptors, maps and calls, by several threads.
 /// `before`: to be taken again and again, and what was seen the last time. `meanwhile`: what is done while others look
 /// at the last hundred or so.
 void take_processes(Snapshot&, Snapshot* before, const std::function<void()>& meanwhile);
-/// The descriptors of a process, or of a thread that has its own. 0, or why they could not be read.
-long take_fds(Eyes&, int task, SeenProcess&, std::int32_t tid = 0);
+/// The descriptors of a process, or of a thread that has its own, from their directory. 0, or why they could not be read.
+long take_fds(Eyes&, int fds, SeenProcess&, std::int32_t tid = 0);
 /// What the kernel keeps for each namespace of interprocess communication and of networks.
 void take_namespaces(Snapshot&, Reader&);
 /// Shared memory directories of each mount namespace. Adds namespaces that only a mount keeps to the ways to them.

@@ -12,6 +12,7 @@
 #include <sys/sem.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace wye::sys {
 
@@ -31,11 +32,17 @@ std::string_view Reader::read(int dir, const char* name, bool whole) {
     const long r = sys::openat(dir, name, O_RDONLY);
     error_ = std::min(r, 0L);
     if (r < 0) return {};
-    const Fd fd(static_cast<int>(r));
+    Fd fd(static_cast<int>(r));
+    const auto text = read(fd.get(), whole);
+    done(std::move(fd));
+    return text;
+}
+
+std::string_view Reader::read(int fd, bool whole) {
     std::size_t have = 0;
     for (;;) {
         if (have == room_.size()) room_.resize(have * 2);
-        const long n = sys::read(fd.get(), room_.data() + have, room_.size() - have);
+        const long n = sys::read(fd, room_.data() + have, room_.size() - have);
         if (n == -EINTR) continue;
         if (n < 0) error_ = n;
         if (n > 0) have += static_cast<std::size_t>(n);
@@ -64,23 +71,24 @@ std::string text_at(std::int32_t pid, std::uint64_t at) {
 }
 
 // What that process means by a path.
-std::optional<FileFacts> look_as(int process, std::int32_t from, const std::string& path) {
+std::optional<FileFacts> look_as(ProcessDir process, std::int32_t from, const std::string& path) {
     FileFacts f;
     if (path.starts_with('/')) {
-        const Fd top = directory(process, "root");
+        const Fd top = directory(process.dir, process("root"));
         if (top == nullptr) return {};
         const long r = open_path_below(top.get(), path.c_str());
         if (r < 0) return {};
         const Fd there(static_cast<int>(r));
         return look(there.get(), "", AT_EMPTY_PATH, f) == 0 ? std::optional(f) : std::nullopt;
     }
-    const Fd start = from == AT_FDCWD ? directory(process, "cwd") : directory(process, Name("fd/", from));
+    const Fd start = from == AT_FDCWD ? directory(process.dir, process("cwd"))
+                                      : directory(process.dir, process(Name("fd/", from)));
     if (start == nullptr || look(start.get(), path.c_str(), 0, f) < 0) return {};
     return f;
 }
 
 // Who sleeps in open(2) of a FIFO has no descriptor yet: the path is in its memory, and is only looked at.
-void take_opening(int process, std::int32_t pid, Blocked& b) {
+void take_opening(ProcessDir process, std::int32_t pid, Blocked& b) {
     b.path = text_at(pid, b.args[1]);
     if (b.path.empty()) return;
     const auto f = look_as(process, static_cast<std::int32_t>(b.args[0]), b.path);
@@ -95,9 +103,9 @@ void take_operations(std::int32_t pid, Blocked& b) {
     if (r > 0) b.ops = parse_semaphore_ops(std::as_bytes(std::span(ops)).first(static_cast<std::size_t>(r)));
 }
 
-void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
-    auto b = parse_syscall(tid == p.pid ? reader.piece(process, "syscall")
-                                        : reader.piece(process, Name("task/", tid, "/syscall")));
+void take_call(Reader& reader, ProcessDir process, std::int32_t tid, SeenProcess& p) {
+    auto b = parse_syscall(
+        reader.piece(process.dir, process(tid == p.pid ? Name("", "syscall") : Name("task/", tid, "/syscall"))));
     if (reader.error() == -EPERM || reader.error() == -EACCES || (reader.error() == -ENOENT && tid == own_pid()))
         p.calls_told = false;
     if (!b) return;
@@ -109,29 +117,29 @@ void take_call(Reader& reader, int process, std::int32_t tid, SeenProcess& p) {
 }
 
 // Threads share their descriptors, unless they were made otherwise: those are asked for theirs.
-void take_threads(Eyes& e, int process, std::uint64_t threads, SeenProcess& p) {
+void take_threads(Eyes& e, ProcessDir process, std::uint64_t threads, SeenProcess& p) {
     take_call(e.reader, process, p.pid, p);
     if (threads < 2) return;
-    const Fd tasks = directory(process, "task");
+    const Fd tasks = directory(process.dir, process("task"));
     if (tasks == nullptr) return;
     each_name(tasks.get(), [&](const char* name, std::uint8_t) {
         std::int32_t tid = 0;
         if (std::from_chars(name, name + 12, tid).ec != std::errc() || tid == p.pid) return;
         take_call(e.reader, process, tid, p);
         if (kcmp(p.pid, tid, KCMP_FILES) <= 0) return;
-        const Fd task = directory(tasks.get(), name);
-        if (task != nullptr) (void)take_fds(e, task.get(), p, tid);
+        const Fd fds = directory(tasks.get(), Name("", tid, "/fd"));
+        if (fds != nullptr) (void)take_fds(e, fds.get(), p, tid);
     });
 }
 
 // A link's text has the number: to follow it costs twice as much.
-std::uint64_t namespace_of(int process, const char* link, std::string_view kind) noexcept {
+std::uint64_t namespace_of(ProcessDir process, const char* link, std::string_view kind) noexcept {
     char text[64];
-    const long n = sys::readlinkat(process, link, text, sizeof text);
+    const long n = sys::readlinkat(process.dir, process(link), text, sizeof text);
     return n < 0 ? 0 : bracketed({text, static_cast<std::size_t>(n)}, kind).value_or(0);
 }
 
-void take_namespaces_of(Eyes& e, int process, bool nested, SeenProcess& p) noexcept {
+void take_namespaces_of(Eyes& e, ProcessDir process, bool nested, SeenProcess& p) noexcept {
     p.ns.ipc = namespace_of(process, "ns/ipc", "ipc");
     p.ns.net = namespace_of(process, "ns/net", "net");
     p.ns.mnt = namespace_of(process, "ns/mnt", "mnt");
@@ -139,28 +147,45 @@ void take_namespaces_of(Eyes& e, int process, bool nested, SeenProcess& p) noexc
     if (!nested) e.listed_pid_ns = p.ns.pid;
 }
 
+// The directory of its descriptors, or where that may not be read its own.
+struct Opened {
+    Fd dir;
+    long wrong = 0;  // why not its descriptors
+    const Reader& reader;
+    Opened(const Reader& r_, int proc, std::int32_t pid) : reader(r_) {
+        const long r = sys::openat(proc, Name("", pid, "/fd"), O_RDONLY | O_DIRECTORY);
+        wrong = std::min(r, 0L);
+        dir = r >= 0 ? Fd(static_cast<int>(r)) : wrong == -ENOENT ? Fd() : directory(proc, Name("", pid));
+    }
+    ~Opened() { reader.done(std::move(dir)); }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+    ProcessDir place() const noexcept { return {dir.get(), wrong == 0 ? "../" : ""}; }
+};
+
 // Nullopt where it has gone, or is not one that anything is seen of.
-std::optional<SeenProcess> take_process(Eyes& e, int proc, const char* name, bool again) {
-    const Fd process = directory(proc, name);
-    if (process == nullptr) return {};
-    const auto stat = parse_stat(e.reader.piece(process.get(), "stat"));
+std::optional<SeenProcess> take_process(Eyes& e, int proc, std::int32_t pid, bool again) {
+    const Opened opened(e.reader, proc, pid);
+    if (opened.dir == nullptr) return {};
+    const auto process = opened.place();
+    const auto stat = parse_stat(e.reader.piece(process.dir, process("stat")));
     if (!stat || stat->kernel_thread || stat->state == 'Z' || stat->state == 'X') return {};
     SeenProcess p{.pid = stat->pid, .parent = stat->parent, .start = stat->start, .comm = stat->comm};
-    if (again) p.ran = how_they_ran(e.reader, process.get(), p.pid, stat->threads);
-    const auto status = parse_status(e.reader.piece(process.get(), "status"));
+    if (again) p.ran = how_they_ran(e.reader, process, p.pid, stat->threads);
+    const auto status = parse_status(e.reader.piece(process.dir, process("status")));
     p.threads = stat->threads, p.uid = status.uid, p.effective = status.effective, p.inner = status.inner,
     p.signals = status.signals;
-    take_namespaces_of(e, process.get(), status.nested || status.inner == 0, p);
-    const long wrong = take_fds(e, process.get(), p);
+    take_namespaces_of(e, process, status.nested || status.inner == 0, p);
+    const long wrong = opened.wrong != 0 ? opened.wrong : take_fds(e, process.dir, p);
     if (wrong == -ENOENT || wrong == -ESRCH) return {};
     p.readable = wrong == 0;
     p.shares_map = p.parent > 0 && kcmp(p.pid, p.parent, KCMP_VM) == 0;
     // Whoever has read of a file in memory by a private map, and of nothing else, has some of it resident.
     if (p.readable && !p.shares_map) {
-        const long unread = take_maps(e.reader, process.get(), "maps", status.in_shmem != 0u, p.maps);
+        const long unread = take_maps(e.reader, process.dir, process("maps"), status.in_shmem != 0u, p.maps);
         p.readable = unread == 0 || unread == -ESRCH;
     }
-    if (p.readable) take_threads(e, process.get(), stat->threads, p);
+    if (p.readable) take_threads(e, process, stat->threads, p);
     return p;
 }
 
@@ -170,6 +195,30 @@ std::vector<std::int32_t> listed(int proc) {
         if (std::int32_t pid = 0; Words::number(name, pid)) all.push_back(pid);
     });
     return all;
+}
+
+// A helper with a table of descriptors of its own needs no lock for it, and closes by the dozen. The table begins as a
+// copy, and closing a copy of a queue ends this process's own notification, mq_notify(3): so only where it has no queue
+// open, and no second thread that could open one meanwhile.
+bool helpers_may_part(Reader& reader) {
+    const auto own = parse_stat(reader.piece(AT_FDCWD, "/proc/self/stat"));
+    const Fd fds = directory(AT_FDCWD, "/proc/self/fd");
+    if (!own || own->threads != 1 || fds == nullptr) return false;
+    constexpr int most = 24;  // so that there is room for more
+    bool none = true;
+    const bool all = each_name(fds.get(), [&](const char* name, std::uint8_t) {
+        int fd = -1;
+        none = none && Words::number(name, fd) && fd < most && !is_of_queues(fd);
+    });
+    return all && none;
+}
+
+constexpr int kept = 3;  // in a helper's own table: /proc; below it what people read, should anything be said
+
+bool part(int proc) noexcept {
+    if (part_descriptors(static_cast<unsigned>(std::max(kept, proc) + 1)) < 0) return false;
+    if (proc != kept && dup_to(proc, kept) < 0) return false;
+    return close_from(kept + 1) == 0;
 }
 
 constexpr std::size_t most_helpers = 4;
@@ -196,9 +245,12 @@ public:
         seen_.resize(pids.size());
         constexpr std::size_t near = 128;
         const bool again = before_ && !before_->nobody();
+        const auto helpers = helpers_for(pids.size(), again);
+        may_part_ = helpers > 0 && helpers_may_part(eyes_[0].reader);
         const auto look = [&](std::size_t n, std::size_t who) { take_one(pids[n], who, seen_[n]); };
-        share_out(pids.size(), helpers_for(pids.size(), again), look, pids.size() - std::min(pids.size(), near),
+        share_out(pids.size(), helpers, look, pids.size() - std::min(pids.size(), near),
                   meanwhile);
+        for (auto& e : eyes_) e.proc = proc_, e.reader.leaves_open = false;
         // Who came meanwhile may have what is gone from those who were listed.
         for (const auto pid : listed(proc_))
             if (!std::ranges::binary_search(pids, pid)) take_one(pid, 0, seen_.emplace_back());
@@ -212,12 +264,24 @@ public:
 private:
     void take_one(std::int32_t pid, std::size_t who, std::optional<SeenProcess>& into) {
         auto& e = eyes_[who];
-        if (before_) into = before_->still(e.reader, proc_, pid);
-        if (!into) into = take_process(e, proc_, Name("", pid), before_.has_value());
+        const int proc = proc_of(e);
+        if (before_) into = before_->still(e.reader, proc, pid);
+        if (!into) into = take_process(e, proc, pid, before_.has_value());
+        if (e.reader.leaves_open) (void)close_from(kept + 1);
+    }
+    // As this thread has it.
+    int proc_of(Eyes& e) {
+        if (e.proc < 0) {
+            e.reader.leaves_open = may_part_ && std::this_thread::get_id() != caller_ && part(proc_);
+            e.proc = e.reader.leaves_open ? kept : proc_;
+        }
+        return e.proc;
     }
 
     Snapshot& s_;
     const int proc_;
+    const std::thread::id caller_ = std::this_thread::get_id();
+    bool may_part_ = false;
     Eyes eyes_[most_helpers];
     std::optional<Before> before_;
     std::vector<std::optional<SeenProcess>> seen_;

@@ -59,7 +59,7 @@ struct SeenFd {
     int fd = -1;
     std::int32_t tid = 0;  // of a thread with descriptors of its own
     FileFacts file;        // of anonymous inodes (eventfd, epoll) nothing is known, for they share one
-    std::string target;    // "pipe:[42]", "/tmp/f (deleted)"
+    std::string target;    // "pipe:[42]", "/tmp/f (deleted)"; may be empty for a device
     FdInfo info;
 };
 
