@@ -11,16 +11,9 @@ install(DIRECTORY include/wye DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATC
 # ---- find_package(wye): the target wye::wye
 set(wye_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/wye)
 install(EXPORT wye-targets NAMESPACE wye:: DESTINATION ${wye_config_dir})
-set(wye_needs_openssl FALSE)
-if(wye_has_tls AND NOT BUILD_SHARED_LIBS)
-  set(wye_needs_openssl TRUE)
-endif()
 file(CONFIGURE OUTPUT wye-config.cmake @ONLY CONTENT [[
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
-if(@wye_needs_openssl@)
-  find_dependency(OpenSSL)
-endif()
 include("${CMAKE_CURRENT_LIST_DIR}/wye-targets.cmake")
 ]])
 # Before 1.0 a new minor version may change the interface.
@@ -35,9 +28,6 @@ if(BUILD_SHARED_LIBS)
   set(wye_pc_libs "Libs: -L\${libdir} -lwye\nLibs.private: -pthread")
 else()
   set(wye_pc_libs "Libs: -L\${libdir} -lwye -pthread")
-  if(wye_has_tls)
-    string(APPEND wye_pc_libs "\nRequires: libssl libcrypto")
-  endif()
 endif()
 file(CONFIGURE OUTPUT wye.pc @ONLY CONTENT [[
 prefix=${pcfiledir}/@wye_pc_up@

@@ -5,11 +5,7 @@
 
 #include "os/dir_calls.hpp"
 #include "os/fork.hpp"
-
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
+#include "transport/tls/openssl.hpp"
 
 namespace wye::tls {
 namespace {
@@ -64,6 +60,7 @@ Result<> store(const std::string& path, Write&& write) {
 }  // namespace
 
 Result<TlsIdentity> make_files(const std::string& directory, const std::string& prefix) {
+    WYE_CHECK(load_openssl());
     const Key authority_key(EVP_EC_gen("P-256")), key(EVP_EC_gen("P-256"));
     if (!authority_key || !key) return refuse(Errc::failed, "OpenSSL made no key");
     const auto authority = make(authority_key, "an authority for a day", nullptr, authority_key);

@@ -5,11 +5,7 @@
 
 #include "os/errno.hpp"
 #include "os/object.hpp"
-
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include "transport/tls/openssl.hpp"
 
 #include <algorithm>
 
@@ -119,6 +115,7 @@ void set_rules(SSL_CTX* c) {
 }  // namespace
 
 Result<std::shared_ptr<Context>> Context::make(const TlsIdentity& who, bool listens) {
+    WYE_CHECK(load_openssl());
     std::unique_ptr<SSL_CTX, Free> c(SSL_CTX_new(listens ? TLS_server_method() : TLS_client_method()));
     if (!c) return refuse(Errc::exhausted, "tls: " + reason());
     set_rules(c.get());
