@@ -85,12 +85,11 @@ Snapshot take(Snapshot* before) {
     // Nobody reads that table before the kernel has waited for a grace period (of RCU): some ten milliseconds.
     Reader locks;
     std::string_view table;
-    take_processes(s, before, [&] { table = locks.whole(AT_FDCWD, "/proc/locks"); });
+    take_processes(s, before, [&] { table = locks.whole(AT_FDCWD, "/proc/locks"), take_places(s); });
     take_namespaces(s, reader);
     s.index();
     take_locks(s, reader, table);
     take_in_flight(s, reader);
-    take_places(s);
     s.took = now(CLOCK_MONOTONIC) - from;
     s.calls = sys::count() - calls;
     return s;
