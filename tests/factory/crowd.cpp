@@ -53,6 +53,7 @@ void furnish(const std::string& directory, const std::string& number) {
 
 void crowd(const Words& w) {
     int left[2], ends[2], pair[2], all_there[2];  // of the neighbour before: a pipe to read, a socket
+    ::close_range(3, ~0u, 0);                     // what the caller left open would be everybody's
     must(::pipe(ends), "pipe"), must(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
     left[0] = ends[0], left[1] = pair[0];
     ::close(ends[1]), ::close(pair[1]);

@@ -24,7 +24,8 @@ struct Eyes {
 /// `before`: to be taken again and again, and what was seen the last time. `meanwhile`: what is done while others look
 /// at the last hundred or so.
 void take_processes(Snapshot&, Snapshot* before, const std::function<void()>& meanwhile);
-/// The descriptors of a process, or of a thread that has its own, from their directory. 0, or why they could not be read.
+/// The descriptors of a process, or of a thread that has its own, from their directory. 0, or why they could not be
+/// read.
 long take_fds(Eyes&, int fds, SeenProcess&, std::int32_t tid = 0);
 /// What the kernel keeps for each namespace of interprocess communication and of networks.
 void take_namespaces(Snapshot&, Reader&);

@@ -81,8 +81,8 @@ std::optional<FileFacts> look_as(ProcessDir process, std::int32_t from, const st
         const Fd there(static_cast<int>(r));
         return look(there.get(), "", AT_EMPTY_PATH, f) == 0 ? std::optional(f) : std::nullopt;
     }
-    const Fd start = from == AT_FDCWD ? directory(process.dir, process("cwd"))
-                                      : directory(process.dir, process(Name("fd/", from)));
+    const Fd start =
+        from == AT_FDCWD ? directory(process.dir, process("cwd")) : directory(process.dir, process(Name("fd/", from)));
     if (start == nullptr || look(start.get(), path.c_str(), 0, f) < 0) return {};
     return f;
 }
@@ -204,11 +204,11 @@ bool helpers_may_part(Reader& reader) {
     const auto own = parse_stat(reader.piece(AT_FDCWD, "/proc/self/stat"));
     const Fd fds = directory(AT_FDCWD, "/proc/self/fd");
     if (!own || own->threads != 1 || fds == nullptr) return false;
-    constexpr int most = 24;  // so that there is room for more
+    int left = 100;  // more cost more than they save
     bool none = true;
     const bool all = each_name(fds.get(), [&](const char* name, std::uint8_t) {
         int fd = -1;
-        none = none && Words::number(name, fd) && fd < most && !is_of_queues(fd);
+        none = none && --left > 0 && Words::number(name, fd) && !is_of_queues(fd);
     });
     return all && none;
 }
@@ -248,8 +248,7 @@ public:
         const auto helpers = helpers_for(pids.size(), again);
         may_part_ = helpers > 0 && helpers_may_part(eyes_[0].reader);
         const auto look = [&](std::size_t n, std::size_t who) { take_one(pids[n], who, seen_[n]); };
-        share_out(pids.size(), helpers, look, pids.size() - std::min(pids.size(), near),
-                  meanwhile);
+        share_out(pids.size(), helpers, look, pids.size() - std::min(pids.size(), near), meanwhile);
         for (auto& e : eyes_) e.proc = proc_, e.reader.leaves_open = false;
         // Who came meanwhile may have what is gone from those who were listed.
         for (const auto pid : listed(proc_))

@@ -5,7 +5,9 @@
 #include "support/together.hpp"
 
 #include <fcntl.h>
+#include <mqueue.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
@@ -67,6 +69,49 @@ TEST(Snapshot, KnowsAPrivateReader) {
     ASSERT_EQ(s.mapped_at({st.st_dev, st.st_ino}).size(), 1u);
     EXPECT_FALSE(s.map(s.mapped_at({st.st_dev, st.st_ino})[0]).shared);
     ::munmap(const_cast<char*>(at), 4096);
+}
+
+// Closing any copy of its queue ends a process's own notification.
+TEST(Snapshot, LeavesANotificationOfAQueueInForce) {
+    const auto name = "/wye-test-" + std::to_string(::getpid());
+    const mqd_t queue = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600, nullptr);
+    if (queue < 0) GTEST_SKIP() << "no more queues for this user";
+    ::mq_unlink(name.c_str());
+    sigevent quietly{};
+    quietly.sigev_notify = SIGEV_NONE;
+    ASSERT_EQ(::mq_notify(queue, &quietly), 0);
+    (void)take_snapshot();
+    EXPECT_EQ(::mq_notify(queue, &quietly), -1);
+    EXPECT_EQ(errno, EBUSY);
+    ::mq_close(queue);
+}
+
+// What the first three are is known without their names, too, where these matter.
+TEST(Snapshot, KnowsWhatComesInByTheFirstThree) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    test::Gate ready;
+    test::Child child([&] {
+        const int null = ::open("/dev/null", O_RDWR);
+        ::dup2(null, 0), ::dup2(ends[1], 1);
+        ready.open(1);
+        for (;;) ::pause();
+        return true;
+    });
+    ASSERT_EQ(ready.wait(), 1);
+    struct stat pipe{}, null{};
+    ASSERT_EQ(::fstat(ends[0], &pipe), 0);
+    ASSERT_EQ(::stat("/dev/null", &null), 0);
+    const auto s = take_snapshot();
+    const auto* there = s.process(child.pid());
+    ASSERT_TRUE(there);
+    const auto at = [&](int fd) { return *std::ranges::find(there->fds, fd, &SeenFd::fd); };
+    EXPECT_EQ(at(0).file.key, (FileKey{null.st_dev, null.st_ino}));
+    EXPECT_TRUE(at(0).file.is(S_IFCHR));
+    EXPECT_EQ(at(1).file.key, (FileKey{pipe.st_dev, pipe.st_ino}));
+    EXPECT_EQ(at(1).target, "pipe:[" + std::to_string(pipe.st_ino) + "]");
+    EXPECT_FALSE(at(1).info.reads());
+    ::close(ends[0]), ::close(ends[1]);
 }
 
 // One look out of a few: what is spent on processes that end meanwhile is nobody's.
