@@ -30,6 +30,10 @@ struct InetRequest {
     nlmsghdr head;
     inet_diag_req_v2 body;
 };
+struct TcpRequest {
+    nlmsghdr head;
+    inet_diag_req body;
+};
 
 // One dump. False when the kernel refuses or cannot.
 bool dump(int socket, const void* request, std::size_t size,
@@ -71,6 +75,29 @@ bool dump_inet(int socket, std::uint8_t family, int protocol, std::vector<InetSo
     r.body.sdiag_family = family, r.body.sdiag_protocol = static_cast<std::uint8_t>(protocol);
     r.body.idiag_states = ~0u;
     return dump(socket, &r, sizeof r, [&](auto d) { return parse_inet_diag(d, protocol == IPPROTO_UDP, into); });
+}
+
+// Both families at once, as the request of old has it: of TCP the kernel goes over every bucket of the machine each
+// time.
+bool dump_tcp(int socket, std::vector<InetSocket>& into) {
+    TcpRequest r{};
+    r.head = {.nlmsg_len = sizeof r,
+              .nlmsg_type = TCPDIAG_GETSOCK,
+              .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+              .nlmsg_seq = 2,
+              .nlmsg_pid = 0};
+    r.body.idiag_states = ~0u;
+    std::vector<InetSocket> all;
+    if (!dump(socket, &r, sizeof r, [&](auto d) { return parse_inet_diag(d, false, all); })) return false;
+    into.insert(into.end(), all.begin(), all.end());
+    return true;
+}
+
+// A kernel without IPv6 has none of its sockets.
+bool dump_both(int socket, int protocol, std::vector<InetSocket>& into) {
+    if (!dump_inet(socket, AF_INET, protocol, into)) return false;
+    (void)dump_inet(socket, AF_INET6, protocol, into);
+    return true;
 }
 
 // ---- a namespace, from inside
@@ -179,12 +206,8 @@ bool dump_sockets(NetNamespace& ns) {
     if (r < 0) return false;
     const Fd socket(static_cast<int>(r));
     if (!dump_unix(socket.get(), ns.unix_sockets)) return false;
-    // A kernel without IPv6 has none of its sockets.
-    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
-        if (!dump_inet(socket.get(), AF_INET, protocol, ns.inet_sockets)) return false;
-        (void)dump_inet(socket.get(), AF_INET6, protocol, ns.inet_sockets);
-    }
-    return true;
+    return (dump_tcp(socket.get(), ns.inet_sockets) || dump_both(socket.get(), IPPROTO_TCP, ns.inet_sockets)) &&
+           dump_both(socket.get(), IPPROTO_UDP, ns.inet_sockets);
 }
 
 void take_namespaces(Snapshot& s, Reader& reader) {

@@ -40,7 +40,7 @@ DiagPart messages(Data d, Row&& row) {
             (void)take(body, error);
             return {.done = true, .error = error < 0 ? -std::max(error, -4095) : 0};
         }
-        if (h.nlmsg_type == SOCK_DIAG_BY_FAMILY) row(body);
+        if (h.nlmsg_type == SOCK_DIAG_BY_FAMILY || h.nlmsg_type == TCPDIAG_GETSOCK) row(body);
         d = d.subspan(std::min(aligned(h.nlmsg_len), d.size()));
     }
     return {};
