@@ -119,7 +119,8 @@ void take_call(Reader& reader, ProcessDir process, std::int32_t tid, SeenProcess
 // Threads share their descriptors, unless they were made otherwise: those are asked for theirs.
 void take_threads(Eyes& e, ProcessDir process, std::uint64_t threads, SeenProcess& p) {
     take_call(e.reader, process, p.pid, p);
-    if (threads < 2) return;
+    const bool ours = e.reader.leaves_open && p.pid == own_pid();  // then all others are helpers
+    if (threads < 2 || ours) return;
     const Fd tasks = directory(process.dir, process("task"));
     if (tasks == nullptr) return;
     each_name(tasks.get(), [&](const char* name, std::uint8_t) {
@@ -152,10 +153,10 @@ struct Opened {
     Fd dir;
     long wrong = 0;  // why not its descriptors
     const Reader& reader;
-    Opened(const Reader& r_, int proc, std::int32_t pid) : reader(r_) {
-        const long r = sys::openat(proc, Name("", pid, "/fd"), O_RDONLY | O_DIRECTORY);
-        wrong = std::min(r, 0L);
-        dir = r >= 0 ? Fd(static_cast<int>(r)) : wrong == -ENOENT ? Fd() : directory(proc, Name("", pid));
+    Opened(const Reader& r, int proc, std::int32_t pid) : reader(r) {
+        const long fds = sys::openat(proc, Name("", pid, "/fd"), O_RDONLY | O_DIRECTORY);
+        wrong = std::min(fds, 0L);
+        dir = fds >= 0 ? Fd(static_cast<int>(fds)) : wrong == -ENOENT ? Fd() : directory(proc, Name("", pid));
     }
     ~Opened() { reader.done(std::move(dir)); }
     Opened(const Opened&) = delete;

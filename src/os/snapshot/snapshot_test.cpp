@@ -39,6 +39,7 @@ TEST(Snapshot, KnowsThisProcess) {
     EXPECT_EQ(me->uid, ::getuid());
     EXPECT_EQ(me->ns.ipc, s.own.ipc);
     EXPECT_EQ(me->ns.net, s.own.net);
+    for (const auto& f : me->fds) EXPECT_EQ(f.tid, 0);  // a helper's are not told
     const FileKey key{st.st_dev, st.st_ino};
     ASSERT_EQ(s.open_at(key).size(), 1u);
     const auto& f = s.fd(s.open_at(key)[0]);
