@@ -22,40 +22,80 @@ import sys
 import tempfile
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
-MOST = 12  # sources of a batch
-LOCAL = re.compile(r"(?:struct|class|enum|union|using|namespace|concept)\s+(?:class\s+)?(\w+)|(\w+)\s*(?:\(|=|\{|;|\[)")
+MOST = 24  # sources of a batch
+# What another's headers would give a second meaning here: seen when these were put together.
+ALONE = {"cli/advise_text.cpp", "src/measure/trace.cpp", "src/os/sandbox.cpp", "src/os/syscall.cpp"}
+WORD = r"[A-Za-z_]\w*"
+TYPE = re.compile(rf"(?:struct|class|enum(?:\s+class)?|union|using|concept)\s+({WORD})(?!:)\b")
+FIRST = re.compile(rf"({WORD})\s*([(={{;\[])")
+NEXT = re.compile(rf",\s*({WORD})\s*(?==)")
+NO_NAME = {"noexcept", "alignas", "decltype", "sizeof", "requires", "operator", "return", "static_assert", "namespace"}
 
 
-def local_names(source):
-    """What stands at the start of a line in a namespace without a name, or is static, or a macro: two sources of one batch
-    must not both have it."""
+def names_of(line):
+    """What a line that starts at its first column says the name of."""
+    if line.startswith(("using namespace", "template", "namespace", "#", "//", "}")) or not line[:1].strip():
+        return set()
+    if of := TYPE.match(line):
+        return {of[1]}
+    first = next((m for m in FIRST.finditer(line) if m[1] not in NO_NAME), None)
+    return set() if not first else {first[1]} | (set(NEXT.findall(line[first.end():])) if first[2] != "(" else set())
+
+
+def local_names(text):
+    """What a source has for itself: what stands in a namespace without a name, or is static."""
     names, inside = set(), False
-    for line in source.read_text().splitlines():
+    for line in text.splitlines():
         if line.startswith("namespace {"):
             inside = True
         elif line.startswith("}  // namespace"):
             inside = False
-        elif line.startswith("#define "):
-            names.add(line.split()[1].split("(")[0])
-        elif line.startswith(("static ", "using ")) or (inside and re.match(r"[A-Za-z\[]", line)):
-            names |= {a or b for a, b in LOCAL.findall(line)[:3]}
+        elif inside or line.startswith("static "):
+            names |= names_of(line)
     return names
 
 
-def batches(sources):
+class Source:
+    """One to be read together with others, where none of them takes the other's names for its own."""
+
+    def __init__(self, path, flags, in_headers):
+        text = path.read_text()
+        self.path, self.flags = path, flags
+        plain = re.sub(r'//.*|"(?:[^"\\\n]|\\.)*"', "", text)
+        self.words = set(re.findall(rf"(?<![\w.:])(?<!->)({WORD})", plain))  # that could mean a name of the namespace
+        self.macros = set(re.findall(rf"^#define ({WORD})", text, re.MULTILINE))
+        # So does one that takes others' names for its own.
+        self.alone = str(path.relative_to(TREE)) in ALONE or re.search(r"^using namespace (?!std::\w*literals)", text, re.MULTILINE)
+        self.names = local_names(text)
+        # These must keep their names: members have them, too.
+        self.fixed = self.names & set(re.findall(rf"(?:[\w)\]](?:\.|->)|(?<!std)(?<=\w)::)({WORD})", plain))
+        # What a header has, too, which another source may mean.
+        self.hides = self.names & in_headers
+
+    def goes_with(self, other):
+        return self.flags == other.flags and not (
+            self.alone or other.alone or self.macros & other.macros or self.fixed & other.names
+            or self.hides & (other.words - other.names) or other.hides & (self.words - self.names))
+
+
+def batches(commands, paths):
+    in_headers = {n for top in ("include", "src", "cli") for h in (TREE / top).rglob("*.hpp")
+                  for line in h.read_text().splitlines() for n in names_of(line)}
     made = []
-    for source in sources:
-        names = local_names(source)
-        top = source.relative_to(TREE).parts[0]
-        for batch in made:
-            if batch["top"] == top and len(batch["sources"]) < MOST and not batch["names"] & names:
-                break
-        else:
-            batch = {"top": top, "names": set(), "sources": []}
-            made.append(batch)
-        batch["names"] |= names
-        batch["sources"].append(source)
-    return [b["sources"] for b in made]
+    for path in paths:
+        source = Source(path, re.sub(r" -o .*", "", commands[path]["command"]), in_headers)
+        batch = next((b for b in made if len(b) < MOST and all(source.goes_with(o) for o in b)), None)
+        if batch is None:
+            made.append(batch := [])
+        batch.append(source)
+    return [[s.path for s in b] for b in made]
+
+
+def renamed(source, names, number):
+    """Its text with other names for what an earlier source of the batch has, too; what is a member's keeps its name."""
+    word = re.compile(rf"(?<![\w.])(?<!->)(?<!::)({'|'.join(map(re.escape, sorted(names)))})(?!\w)")
+    return "".join(line if line.startswith("#") else word.sub(rf"\g<1>_of{number}x", line)
+                   for line in source.read_text().splitlines(keepends=True))
 
 
 def tidy(build, files):
@@ -64,20 +104,38 @@ def tidy(build, files):
     return run.returncode, run.stdout
 
 
+def write_batch(place, sources):
+    """The source that includes them all, each as it is or, where an earlier one has one of its names, with other names."""
+    taken, lines = set(), []
+    for number, source in enumerate(sources):
+        names = local_names(source.read_text())
+        copy = place / source.relative_to(TREE)
+        if names & taken:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(renamed(source, names & taken, number))
+        lines.append(f'#include "{copy if names & taken else source}"  // NOLINT(bugprone-suspicious-include)\n')
+        taken |= names
+    whole = place / "batch.cpp"
+    whole.write_text("".join(lines))
+    return whole
+
+
 def read_batch(place, commands, number, sources):
     """(what was found, whether each had to be read alone)"""
     if len(sources) > 1:
-        one = commands[sources[0]]
-        whole = place / str(number) / "batch.cpp"
-        whole.parent.mkdir()
-        whole.write_text("".join(f'#include "{s}"  // NOLINT(bugprone-suspicious-include)\n' for s in sources))
-        command = one["command"].replace(one["file"], str(whole))
-        (whole.parent / "compile_commands.json").write_text(
+        one, here = commands[sources[0]], place / str(number)
+        here.mkdir()
+        whole = write_batch(here, sources)
+        beside = "".join(f" -iquote {d}" for d in sorted({s.parent for s in sources}))
+        command = one["command"].replace(f" -c {one['file']}", f"{beside} -Wno-shadow -c {whole}")
+        (here / "compile_commands.json").write_text(
             json.dumps([{"directory": one["directory"], "command": command, "file": str(whole)}]))
-        (whole.parent / ".clang-tidy").write_text((TREE / ".clang-tidy").read_text())
-        code, text = tidy(whole.parent, [whole])
+        (here / ".clang-tidy").write_text((TREE / ".clang-tidy").read_text())
+        code, text = tidy(here, [whole])
         if "[clang-diagnostic-" not in text:  # an error, or a name that one source hides of another
-            return code, text, False
+            return code, re.sub(rf"({WORD}?)_of\d+x\b", r"\1", text.replace(str(here), str(TREE))), False
+        if "WYE_TIDY_SHOW" in os.environ:
+            sys.stderr.write(text)
     code, text = tidy(place / "all", sources)
     return code, text, len(sources) > 1
 
@@ -139,7 +197,7 @@ def main(build, *only):
     with tempfile.TemporaryDirectory() as place, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         place = pathlib.Path(place)
         (place / "all").symlink_to(pathlib.Path(build).resolve())
-        made = batches(unread)
+        made = batches(commands, unread)
         for batch, (code, text, apart) in zip(made, pool.map(lambda b: read_batch(place, commands, *b), enumerate(made))):
             sys.stdout.write(text)
             found += code != 0

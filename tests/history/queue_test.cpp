@@ -115,7 +115,7 @@ void cluster(std::uint64_t seed, bool majority) {
     make_streams(servers);
     const auto r = play({.uri = all.uri("jobs") + "&replicas=3",
                          .log = all.uri("log") + "&replicas=3",
-                         .drain = 60s,
+                         .drain = 100s,
                          .nemesis = trouble,
                          .mend = mend},
                         seed);
@@ -159,7 +159,7 @@ bool parted(std::uint64_t seed) {
     const auto r = play({.uri = all.uri("jobs") + "&replicas=3&plaintext=allow",
                          .log = all.uri("log") + "&replicas=3&plaintext=allow",
                          .faults = 10s,
-                         .drain = 60s,
+                         .drain = 100s,
                          .nemesis = trouble,
                          .mend = mend},
                         seed);
