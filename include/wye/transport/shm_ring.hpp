@@ -118,12 +118,12 @@ public:
 
         bool ours() const noexcept { return *generation_now == generation; }
         [[gnu::always_inline]] bool put(Bytes b) noexcept {
-            return lane.put(ring::Kind::bytes, b.size(), gate, [b](std::byte* to) { ring::write_message(to, b); });
+            return lane.put(ring::Kind::bytes, b.size(), gate, ring::CopyOf{b});
         }
         bool put(Bytes b, Bytes behind) noexcept {
             return lane.put(ring::Kind::bytes, b.size() + behind.size(), gate, [=](std::byte* to) {
                 ring::copy_shared(to + b.size(), behind.data(), behind.size());
-                ring::write_message(to, b);
+                ring::CopyOf{b}(to);
             });
         }
     };
@@ -281,8 +281,7 @@ public:
 
         bool ours() const noexcept { return *generation_now == generation; }
         bool put(Bytes b) noexcept {
-            return lane.put(ring::Kind::bytes, b.size(), ring::lowest_of(lane.lane()),
-                            [b](std::byte* to) { ring::write_message(to, b); });
+            return lane.put(ring::Kind::bytes, b.size(), ring::lowest_of(lane.lane()), ring::CopyOf{b});
         }
     };
 

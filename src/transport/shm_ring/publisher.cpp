@@ -113,7 +113,7 @@ Result<> PublisherState::check(std::size_t n) const {
 // There is always room: nobody is waited for.
 void PublisherState::put(Bytes b) noexcept {
     const auto nobody = [](std::uint64_t tail) noexcept { return tail; };
-    (void)lane.put(Kind::bytes, b.size(), nobody, [b](std::byte* to) { ring::write_message(to, b); });
+    (void)lane.put(Kind::bytes, b.size(), nobody, ring::CopyOf{b});
 }
 
 void PublisherState::wake_sleepers() noexcept {

@@ -119,11 +119,53 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noe
 #endif
 }
 
-/// A message into its place: the line that its reader looks at all the while is written last.
-inline void write_message(std::byte* to, Bytes b) noexcept {
-    if (b.size() > inline_bytes) copy_many(to + inline_bytes, b.data() + inline_bytes, b.size() - inline_bytes);
-    copy_shared(to, b.data(), std::min(b.size(), inline_bytes));
+#if defined(__x86_64__) && !defined(WYE_RING_CHECKED) && !defined(WYE_RING_RACES_SEEN)
+#define WYE_RING_PAIRS 1
+/// Two words in one store.
+[[gnu::always_inline]] inline void store_pair(void* to, std::uint64_t first, const std::byte* second) noexcept {
+    using Pair [[gnu::vector_size(16)]] = long long;
+    Pair both;
+    asm("movq %1, %0\n\tmovhps %2, %0"
+        : "=&x"(both)
+        : "r"(first), "m"(*reinterpret_cast<const std::byte(*)[sizeof first]>(second)));
+    std::memcpy(to, &both, sizeof both);
 }
+#endif
+
+/// A copied message, into the slot at which it begins and those behind it: the line that its reader looks at all the
+/// while is written last, in as few stores as can be.
+struct CopyOf {
+    Bytes b;
+
+    void operator()(std::byte* to) const noexcept {
+        if (b.size() > inline_bytes) copy_many(to + inline_bytes, b.data() + inline_bytes, b.size() - inline_bytes);
+        copy_shared(to, b.data(), std::min(b.size(), inline_bytes));
+    }
+    [[gnu::always_inline]] void with(Slot& s, std::uint64_t meta) const noexcept {
+#if defined(WYE_RING_PAIRS)
+        const auto n = b.size();
+        if (n >= 8 && n <= inline_bytes) [[likely]] {
+            const auto* from = b.data();
+            const auto word = [&](std::size_t at) {
+                std::uint64_t w;
+                std::memcpy(&w, from + at, sizeof w);
+                return w;
+            };
+            store_pair(&s.meta, meta, from);
+            if (n > 8) [[unlikely]] {
+                std::size_t at = 8;
+                for (; at + 16 <= n; at += 16) store_pair(s.data + at, word(at), from + at + 8);
+                if (at + 8 < n) std::memcpy(s.data + at, from + at, 8);
+                const auto last = word(n - 8);
+                if (at < n) std::memcpy(s.data + n - 8, &last, 8);
+            }
+            return;
+        }
+#endif
+        (*this)(s.data);
+        s.meta.store(meta, order::relaxed);
+    }
+};
 
 inline void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -222,12 +264,12 @@ public:
     }
 
     std::uint64_t longest() const noexcept { return longest_record(lane_.granules); }
-    const Place& tail() const noexcept { return tail_; }
+    Place tail() const noexcept { return {tail_, tail_ - ahead_}; }
     const LaneView& lane() const noexcept { return lane_; }
 
     /// Where another writer of the same lane has left it (strict queues).
     void continue_at(std::uint64_t hint) noexcept {
-        Place p{hint, tail_.number};
+        Place p{hint, tail().number};
         walk(lane_, p, [](const Message&, std::uint64_t) {});
         place_at(p);
     }
@@ -235,55 +277,99 @@ public:
     /// False while there is no room. `write(data)` puts the bytes there; `length` is at most longest().
     template <class Lowest, class Write>
     [[gnu::always_inline]] bool put(Kind kind, std::uint64_t length, Lowest&& lowest, Write&& write) noexcept {
-        const auto n = kind == Kind::bytes ? granules_of(length) : 1;
-        // The slot behind it is written too.
-        if (distance(tail_.position + n + 1, limit_) < 0 || (n > 1 && n > lane_.to_the_end(tail_.position)))
-            [[unlikely]]
-            if (!make_way(n, lowest)) return false;
-        publish(n, meta_of(kind, length), write);
-        ++tail_.number;
-        // For the next one of this size, while the reader is busy with this one.
-        if (distance(tail_.position + n + 1, limit_) < 0) [[unlikely]]
-            (void)extend(n + 1, lowest);
-        return true;
+        // What nearly every message is, apart from all else: stores leave the processor in their order and wait for the
+        // line of the first of them, so that each one more, of a register that is put aside too, is one message fewer
+        // on its way (docs/speed.md).
+        const bool one = kind != Kind::bytes || length <= inline_bytes;
+        if (!one || !room_for(1) || distance(tail_ + 1, unsure_) > 0) [[unlikely]] {
+            auto copy = write;  // or its captures would lie in memory here, too
+            return put_apart(kind, length, lowest, copy);
+        }
+        publish(1, meta_of(kind, length), write);
+        return put_on(1, lowest);
+    }
+
+    /// Of these the first ones, while they are no longer than `most` bytes, which is one granule, and have room; how
+    /// many.
+    std::size_t put_short(std::span<const Bytes> all, std::size_t most) noexcept {
+        // In registers meanwhile.
+        const auto lane = lane_;
+        const auto end = limit_ - 2, unsure = unsure_;
+        auto at = tail_;
+        std::size_t n = 0;
+        for (; n < all.size() && all[n].size() <= most && distance(at, end) >= 0 && distance(at + 1, unsure) <= 0;
+             ++n) {
+            const auto b = all[n];
+            publish_at(lane, at++, 1, meta_of(Kind::bytes, b.size()), CopyOf{b});
+        }
+        tail_ = at;
+        return n;
     }
 
 private:
     static constexpr std::uint64_t fetched_ahead = 8;  // granules
 
+    // The slot behind it is written too.
+    bool room_for(std::uint64_t n) const noexcept { return distance(tail_ + n + 1, limit_) >= 0; }
+
+    template <class Lowest, class Write>
+    [[gnu::noinline]] bool put_apart(Kind kind, std::uint64_t length, Lowest& lowest, Write& write) noexcept {
+        const auto n = kind == Kind::bytes ? granules_of(length) : 1;
+        if (!room_for(n) || (n > 1 && n > lane_.to_the_end(tail_)))
+            if (!make_way(n, lowest)) return false;
+        publish(n, meta_of(kind, length), write);
+        return put_on(n, lowest);
+    }
+    // And room for the next one of this size, while the reader is busy with this one.
+    template <class Lowest>
+    [[gnu::always_inline]] bool put_on(std::uint64_t n, Lowest& lowest) noexcept {
+        if (n > 1) ahead_ += n - 1;
+        if (!room_for(n)) [[unlikely]]
+            (void)extend(n + 1, lowest);
+        return true;
+    }
+
     template <class Write>
     [[gnu::always_inline]] void publish(std::uint64_t n, std::uint64_t meta, Write&& write) noexcept {
-        const auto at = tail_.position, next = at + n;
-        Slot& behind = lane_.slot(next);
-        // Before `publish`: whoever comes there finds "not yet". An older turn says so, too, but not what was a
+        const auto next = tail_ + n;
+        // Before it is published: whoever comes behind finds "not yet". An older turn says so, too, but not what was a
         // record's bytes.
         if (!bug(2) && distance(next, unsure_) > 0) [[unlikely]]
-            behind.turn.store(next, order::relaxed);
-        Slot& s = lane_.slot(at);
-        if (bug(1)) s.turn.store(at + 1, order::publish);
-        write(s.data);
-        s.meta.store(meta, order::relaxed);
-        s.turn.store(at + 1, order::publish);
-        tail_.position = next;
+            lane_.slot(next).turn.store(next, order::relaxed);
+        publish_at(lane_, tail_, n, meta, write);
+        tail_ = next;
         if (n > 1 && !bug(23)) unsure_ = next + lane_.granules;
+    }
+    template <class Write>
+    [[gnu::always_inline]] static void publish_at(const LaneView& lane, std::uint64_t at, std::uint64_t n,
+                                                  std::uint64_t meta, Write&& write) noexcept {
+        Slot& s = lane.slot(at);
+        if (bug(1)) s.turn.store(at + 1, order::publish);
+        if constexpr (requires { write.with(s, meta); }) {
+            write.with(s, meta);
+        } else {
+            write(s.data);
+            s.meta.store(meta, order::relaxed);
+        }
+        s.turn.store(at + 1, order::publish);
         // The line of the next message becomes ours before it is needed. Whoever looks at it now has it from us, and it
         // comes back sooner than one that two have and nobody owns: 50 ns instead of 70 (docs/speed.md).
-        behind.turn.store(next, order::relaxed);
-        fetch_to_write(&lane_.slot(next + fetched_ahead));
+        lane.slot(at + n).turn.store(at + n, order::relaxed);
+        fetch_to_write(&lane.slot(at + n + fetched_ahead));
     }
 
     // Room for it, behind a pad where it does not fit before the end.
     template <class Lowest>
     [[gnu::noinline]] bool make_way(std::uint64_t n, Lowest& lowest) noexcept {
-        const auto room = lane_.to_the_end(tail_.position);
+        const auto room = lane_.to_the_end(tail_);
         const auto need = (n <= room ? n : room + n) + 1;
-        if (distance(tail_.position + need, limit_) < 0 && !extend(need, lowest)) return false;
-        if (n > room) publish(room, meta_of(Kind::pad, 0), [](std::byte*) {});
+        if (distance(tail_ + need, limit_) < 0 && !extend(need, lowest)) return false;
+        if (n > room) publish(room, meta_of(Kind::pad, 0), [](std::byte*) {}), ahead_ += room;
         return true;
     }
 
     void place_at(const Place& p) noexcept {
-        tail_ = p;
+        tail_ = p.position, ahead_ = p.position - p.number;
         unsure_ = p.position + (bug(24) ? 0 : lane_.granules);  // what another has written there is not known
         limit_ = p.position;                                    // nothing may be written before extend() has looked
         written_ = lane_.header->limit.load(order::relaxed);
@@ -294,24 +380,23 @@ private:
     [[gnu::noinline]] bool extend(std::uint64_t need, Lowest& lowest) noexcept {
         // Not a lap from the newest checkpoint: the next writer walks from there, over what must still lie there. One
         // that came out behind the head would find its lane full for ever.
-        if (tail_.position - checked_ >= lump_of(lane_.granules) ||
-            distance(tail_.position + need, checked_ + lane_.granules) < 0)
+        if (tail_ - checked_ >= lump_of(lane_.granules) || distance(tail_ + need, checked_ + lane_.granules) < 0)
             checkpoint();
         auto& shared = lane_.header->limit;
-        const auto wish = earlier(tail_.position + std::max(need, reach_), checked_ + lane_.granules);
+        const auto wish = earlier(tail_ + std::max(need, reach_), checked_ + lane_.granules);
         // What was written over already (the slot at the tail, or more by a writer that died) stays said.
-        const auto said = [&, least = bug(17) ? limit_ : later(written_, tail_.position + 1)] {
+        const auto said = [&, least = bug(17) ? limit_ : later(written_, tail_ + 1)] {
             return bug(17) ? limit_ : later(limit_, least);
         };
-        limit_ = earlier(lowest(tail_.position) + lane_.granules, wish);
+        limit_ = earlier(lowest(tail_) + lane_.granules, wish);
         if (!bug(4)) shared.store(said(), order::relaxed);
         fence(order::say_limit);
         // Who joined meanwhile and did not see this limit is seen here; with it, lower.
-        if (const auto again = lowest(tail_.position) + lane_.granules; !bug(5) && distance(limit_, again) < 0) {
+        if (const auto again = lowest(tail_) + lane_.granules; !bug(5) && distance(limit_, again) < 0) {
             limit_ = again;
             shared.store(said(), order::relaxed);
         }
-        return distance(tail_.position + need, limit_) >= 0;
+        return distance(tail_ + need, limit_) >= 0;
     }
 
     void checkpoint() noexcept {
@@ -320,15 +405,15 @@ private:
         auto& c = lane_.header->at[next_checkpoint_];
         if (!bug(6)) c.turn.store(turn + 1, order::relaxed);
         fence(order::checkpoint_write);
-        c.position.store(tail_.position, order::relaxed);
-        c.number.store(tail_.number, order::relaxed);
+        c.position.store(tail_, order::relaxed);
+        c.number.store(tail_ - ahead_, order::relaxed);
         c.turn.store(turn + 2, order::checkpoint_write);
-        checked_ = tail_.position;
+        checked_ = tail_;
     }
 
     LaneView lane_;
-    Place tail_;
-    std::uint64_t unsure_ = 0;  // before it a slot may hold anything
+    std::uint64_t tail_ = 0, ahead_ = 0;  // how far positions are ahead of the messages' numbers
+    std::uint64_t unsure_ = 0;            // before it a slot may hold anything
     std::uint64_t reach_ = 0, limit_ = 0, written_ = 0, checked_ = 0;
     std::uint32_t next_checkpoint_ = 0;
 };
