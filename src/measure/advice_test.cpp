@@ -2,6 +2,7 @@
 #include "measure/advice.hpp"
 
 #include "wye/registry/open.hpp"
+#include "wye/transport/nats.hpp"
 
 #include "support/support.hpp"
 
@@ -19,6 +20,10 @@ std::optional<std::uint64_t> usual(std::string_view limit) {
 
 bool there(std::string_view means) {
     return std::ranges::any_of(subjects(), [&](const Subject& s) { return s.name == means; });
+}
+
+bool built(std::string_view means) {
+    return std::ranges::any_of(subjects(), [&](const Subject& s) { return s.name == means && s.built; });
 }
 
 struct Scenario {
@@ -189,7 +194,7 @@ TEST(Advice, GivesTheRightAnswerToEachScenario) {
     unsigned tried = 0;
     for (const auto& s : scenarios) {
         SCOPED_TRACE(std::string(s.what) + ": " + (s.answer ? s.answer : "nothing") + ", for " + s.why);
-        if (s.answer && !there(s.answer)) continue;  // a build without TLS
+        if (s.answer && !built(s.answer)) continue;  // a build without TLS, or NATS
         ++tried;
         const auto a = advise(s.needs, nullptr, usual);
         if (!s.answer) {
@@ -283,6 +288,16 @@ TEST(Advice, RulesOutWhatLacksANeedAndNotWhatHasIt) {
         EXPECT_TRUE(is_against(c.lacks, c)) << c.lacks << " lacks " << phrase(c.need, c.needs);
         EXPECT_FALSE(is_against(c.has, c)) << c.has << " has " << phrase(c.need, c.needs);
     }
+}
+
+TEST(Advice, RulesOutWhatThisBuildHasNot) {
+    auto s = *std::ranges::find(subjects(), "nats", &Subject::name);
+    EXPECT_EQ(s.built, nats_built());
+    s.built = true;
+    EXPECT_TRUE(reasons_against(s, {}, usual).empty());
+    s.built = false;
+    ASSERT_EQ(reasons_against(s, {}, usual).size(), 1u);
+    EXPECT_NE(reasons_against(s, {}, usual)[0].why.find("not in this build"), std::string::npos);
 }
 
 TEST(Advice, JudgesEverythingAndGivesAReasonForEachThatIsOut) {

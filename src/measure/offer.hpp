@@ -49,6 +49,7 @@ struct Subject {
     std::span<const Param> params = {};
     std::string_view summary, example;
     std::string_view cpp, shell;
+    bool built = true;  ///< is in this build
 
     bool bare() const noexcept { return pattern == Pattern::none; }
     bool takes(std::string_view param) const noexcept;

@@ -11,6 +11,7 @@ using W = const Needs&;
 using L = const Limits&;
 
 std::string purpose(S s, W w, L) {
+    if (!s.built) return "is not in this build (libnats-dev was missing)";
     switch (w.purpose) {
         case Purpose::messages:
             if (s.kind == Kind::memory)

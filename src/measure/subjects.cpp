@@ -1,5 +1,6 @@
 // From the tables to one list of what there is.
 #include "wye/registry/open.hpp"
+#include "wye/transport/nats.hpp"
 
 #include "measure/offer.hpp"
 
@@ -26,7 +27,8 @@ Subject bare(const Offer& o, const Mechanism* m) {
             .summary = m ? m->summary : o.summary,
             .example = m ? m->example : o.example,
             .cpp = o.cpp,
-            .shell = o.shell};
+            .shell = o.shell,
+            .built = o.means != "nats" || nats_built()};
 }
 
 struct Shape {

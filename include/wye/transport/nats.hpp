@@ -75,6 +75,9 @@ constexpr auto nats_params(const Param (&more)[N]) {
 Result<std::unique_ptr<engine::Engine>> nats_connect(const std::vector<HostPort>& servers, const NatsOptions&,
                                                      Deadline = Deadline::never());
 
+/// Whether this library was built with NATS. (Its client library is loaded by who connects.)
+bool nats_built() noexcept;
+
 struct NatsChannelOptions {
     std::string stream = {};   ///< a JetStream stream that keeps the subject
     std::string durable = {};  ///< reading from it: the server remembers under this name how far we came

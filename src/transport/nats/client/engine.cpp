@@ -65,6 +65,8 @@ engine::Report report_of(const ServerInfo& i) {
 
 namespace wye {
 
+bool nats_built() noexcept { return true; }
+
 Result<std::unique_ptr<engine::Engine>> nats_connect(const std::vector<HostPort>& servers, const NatsOptions& o,
                                                      Deadline d) {
     WYE_CHECK(nats::open_library());
