@@ -151,8 +151,10 @@ Result<std::size_t> ShmWriter::send_many(std::span<const Bytes> all, Deadline d)
     std::size_t n = 0;
     if (core_->ours() && core_->below > 0) {
         const auto shortest = std::min<std::uint64_t>(core_->below - 1, ring::inline_bytes);
-        do n += core_->lane.put_short(all.subspan(n), shortest);
-        while (n < all.size() && all[n].size() < core_->below && core_->put(all[n]) && ++n < all.size());
+        for (;; ++n) {
+            n += core_->lane.put_short(all.subspan(n), shortest);
+            if (n == all.size() || all[n].size() >= core_->below || !core_->put(all[n])) break;
+        }
     }
     if (n > 0) {
         core_->data();
