@@ -111,3 +111,9 @@ teardown() { "$WYE" rm --force "shm:$ring" || true; }
     w inspect --json "shm:$ring" | head -n 1 >"$T/out"
     [ "$(cat "$T/out")" = "{" ]
 }
+
+@test "what lies in a directory that others have mounted, too, is ours" {
+    world '
+        truncate -s 4096 /dev/shm/x
+        unshare --mount "$WYE" inspect posix-shm:/x | grep -q "^bytes *4096$"'
+}

@@ -185,7 +185,7 @@ TEST(BenchCompare, a_difference_is_more_than_the_rounds_differ_by) {
     EXPECT_EQ(c.rows[0].means, "noisy");  // the largest first
     EXPECT_EQ(c.only_before.size(), 1u);
     EXPECT_EQ(c.only_after.size(), 1u);
-    a["results"] = {row("few", 5, 0)}, b["results"] = {row("few", 5, 0)};
+    a["results"] = b["results"] = Json::array({row("few", 5, 0)});
     a["results"][0]["at_once"] = 8, b["results"][0]["at_once"] = 64;
     EXPECT_EQ(or_throw(compare(a, b)).only_before, std::vector<std::string>{"few latency block 64 2 8 at once"});
     EXPECT_TRUE(c.warnings.empty());

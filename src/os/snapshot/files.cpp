@@ -126,11 +126,14 @@ void take_place(Snapshot& s, const std::string& path, int depth, std::size_t& di
 
 void take_mounts(Snapshot& s, Reader& reader, Ways& ipc, Ways& net) {
     std::vector<std::uint64_t> done;
-    for (const auto& p : s.processes) {
-        if (p.ns.mnt == 0 || std::ranges::find(done, p.ns.mnt) != done.end()) continue;
-        done.push_back(p.ns.mnt);
-        take_mounts_of(s, reader, p, ipc, net);
-    }
+    // Ours first: what others have mounted, too, is told as ours.
+    for (const bool ours : {true, false})
+        for (const auto& p : s.processes) {
+            if (p.ns.mnt == 0 || (ours && p.ns.mnt != s.own.mnt)) continue;
+            if (std::ranges::find(done, p.ns.mnt) != done.end()) continue;
+            done.push_back(p.ns.mnt);
+            take_mounts_of(s, reader, p, ipc, net);
+        }
     s.mnt_total = done.size();
 }
 
