@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """clang-tidy over what is installed and what is run, several sources a time.
 
-Nearly all of clang-tidy's time goes to the headers of the standard library, which each source has again. So sources that
-share no local name are included one after the other into one, which clang-tidy reads as a whole. Where that does not
-compile each is read alone: the answer never depends on how they were put together.
+Nearly all of clang-tidy's time goes to the headers of the standard library, which each source has again. So sources are
+included one after the other into one, which clang-tidy reads as a whole. Where an earlier one has a local name of a
+later one's, the later is a copy with another name for it, which findings do not show (their columns may be behind by its
+length); names that cannot be told apart by their looks keep their sources apart. Where a batch does not compile each of
+it is read alone: the answer never depends on how they were put together.
 
 What was found clean is not read again while nothing of it has changed: neither the source and the headers of this tree
 that it includes (as build/asan has them, else all is read), nor any public header, how it is compiled, the checks, and the
@@ -134,8 +136,6 @@ def read_batch(place, commands, number, sources):
         code, text = tidy(here, [whole])
         if "[clang-diagnostic-" not in text:  # an error, or a name that one source hides of another
             return code, re.sub(rf"({WORD}?)_of\d+x\b", r"\1", text.replace(str(here), str(TREE))), False
-        if "WYE_TIDY_SHOW" in os.environ:
-            sys.stderr.write(text)
     code, text = tidy(place / "all", sources)
     return code, text, len(sources) > 1
 
