@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <thread>
 
 using namespace wye;
 namespace fs = std::filesystem;
@@ -146,6 +147,22 @@ TEST_P(SysvPathTest, of_two_creators_at_once_one_has_it) {
         EXPECT_EQ(wrong->load(), 1);
         WYE_ASSERT_OK(wye::remove(key_uri(key())));
     }
+}
+
+TEST(UserDirectory, is_made_also_while_others_remove_it) {
+    std::atomic<bool> over{false};
+    std::thread other([&] {
+        for (; !over; ::usleep(10)) remove_user_directory();
+    });
+    for (int n = 0; n < 20'000; ++n) {
+        const auto directory = open_user_directory(true);
+        if (directory) continue;
+        ADD_FAILURE() << n << ": " << directory.error().message();
+        break;
+    }
+    over = true;
+    other.join();
+    remove_user_directory();
 }
 
 }  // namespace

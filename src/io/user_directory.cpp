@@ -9,9 +9,15 @@ std::string user_directory() { return "/dev/shm/wye-" + std::to_string(sys::effe
 
 Result<Fd> open_user_directory(bool make) {
     const auto path = user_directory();
-    if (make)
-        if (const long r = sys::mkdir(path.c_str(), 0700); r < 0 && r != -EEXIST) return sys::fail(r, "mkdir", path);
-    const long r = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    long r = 0;
+    // Whoever empties it removes it, also between the two calls.
+    for (int tries = make ? 1000 : 1; tries > 0; --tries) {
+        if (make)
+            if (const long m = sys::mkdir(path.c_str(), 0700); m < 0 && m != -EEXIST)
+                return sys::fail(m, "mkdir", path);
+        r = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (r != -ENOENT) break;
+    }
     if (r < 0) return sys::fail(r, "open", path);
     Fd fd(static_cast<int>(r));
     struct stat s{};

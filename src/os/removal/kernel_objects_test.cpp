@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 namespace wye::sys {
 namespace {
@@ -141,6 +142,26 @@ TEST(RemovalOfQueues, WhoComesInTheMiddleFindsItWithItsMessages) {
         EXPECT_EQ(early, EWOULDBLOCK);
         EXPECT_EQ(received(), in_order);
     });
+}
+
+// He waits with the directory locked, for which the removal waits in turn: not for the 45 s after which a lease is
+// taken away.
+TEST(RemovalOfQueues, WhoComesInTheLastMomentIsToldOfAndKeepsNobodyWaiting) {
+    const auto began = std::chrono::steady_clock::now();
+    in_own_ipc([](int store) {
+        make_queue();
+        const auto r = queue_relic();
+        ::signal(SIGUSR1, [](int) { in_the_middle(); });
+        std::jthread user;
+        in_the_middle = [&] {
+            user = std::jthread([] { EXPECT_GE(::mq_open("/q", O_RDONLY | O_CLOEXEC), 0) << std::strerror(errno); });
+            ::usleep(50'000);
+        };
+        const Inject late{{.call = Call::mq_unlink, .nth = 1, .signal = SIGUSR1}};
+        WYE_EXPECT_ERRC(Errc::failed, remove_queue(r, store));
+        EXPECT_EQ(late.hits(), 1u);
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
 }
 
 TEST(RemovalOfQueues, ANewOneOfItsNameIsNeverOverwritten) {

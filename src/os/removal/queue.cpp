@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <optional>
+#include <system_error>
+#include <thread>
 
 namespace wye::sys {
 namespace {
@@ -104,6 +107,8 @@ public:
         return h;
     }
     int fd() const noexcept { return queue_.get(); }
+    // Whoever came may go on.
+    void yield() const noexcept { (void)sys::fcntl(fd(), F_SETLEASE, F_UNLCK); }
     bool intact() const noexcept { return sys::fcntl(fd(), F_GETLEASE) == F_WRLCK; }
     bool has_name() const noexcept {
         struct stat s{};
@@ -148,6 +153,30 @@ Result<> take_messages(const Held& q, const Relic& r, Archive& a) {
     }
     return {};
 }
+
+// mq_open(2) waits for the end of a lease with the whole directory locked, and mq_unlink(2) waits for that lock: for
+// /proc/sys/fs/lease-break-time, 45 s, if who is to give the lease up is the same thread.
+class Yielding {
+public:
+    explicit Yielding(const Held& q) {
+        try {
+            watch_ = std::jthread([this, &q](const std::stop_token& over) {
+                while (!(unlinking_ && !q.intact()) && !over.stop_requested())
+                    std::this_thread::sleep_for(std::chrono::microseconds(200));
+                if (!over.stop_requested()) q.yield();
+            });
+        } catch (const std::system_error&) {  // no thread to be had: who comes in the last moment waits longer
+        }
+    }
+    long unlink(const std::string& name) noexcept {
+        unlinking_ = true;
+        return sys::mq_unlink(name.c_str());
+    }
+
+private:
+    std::atomic<bool> unlinking_{false};
+    std::jthread watch_;
+};
 
 // A message that was received, and its receiver died before it could say how long it is.
 Result<> find_pending(const Held& q, const Relic& r, Archive& a) {
@@ -239,12 +268,13 @@ Result<> remove_queue(const Relic& r, int store) {
         archive.emplace(std::move(made));
         if (const auto all = take_messages(q, r, *archive); !all) return back(all.error());
     }
+    Yielding yielding(q);
     // Whoever has found the name and was stopped before opening it has time to come.
     const timespec moment{.tv_sec = 0, .tv_nsec = 2'000'000};
     (void)sys::ppoll(nullptr, 0, &moment);
     if (!q.intact()) return back(Error::saying(Errc::busy, r.file + ": somebody came for it, and has it"));
     if (!q.has_name()) return back(Error::saying(Errc::mismatch, r.file + ": its name is gone"));
-    if (const long e = sys::mq_unlink(r.file.c_str()); e < 0) return back(error(e, "mq_unlink", r.file));
+    if (const long e = yielding.unlink(r.file); e < 0) return back(error(e, "mq_unlink", r.file));
     // A queue cannot get its name back. Who came between the last look and this is told of.
     if (q.intact()) return {};
     return refuse(Errc::failed, r.file + ": somebody opened it in the moment it was removed: he has it without a name");
