@@ -18,7 +18,7 @@ import time
 NAME, PROGRAM = sys.argv[1], os.path.abspath(sys.argv[2])
 HERE = pathlib.Path(__file__).parent.parent
 SHAPES = {1: ("latency", "throughput", "rate", "wakeup", "open", "idle"), 2: ("fanout",), 4: ("queue",), 8: ("request",)}
-ANSWERS = 16  # of measure::Can
+FLIGHTS, ANSWERS = 8, 16  # of measure::Can
 DROPS = {("nng", "fanout")}  # lossless but for its pub
 
 
@@ -127,7 +127,7 @@ def does_its_work(means, workload, **more):
     least = {"idle": 0, "open": 2}.get(workload, 200 if kept else 1)
     assert got["messages"] >= least, f"{asked}: {got['messages']} messages"
     assert not kept or got["lost"] == 0, f"{asked}: {got['lost']} lost"
-    if workload in ("latency", "wakeup", "request", "request:answer", "rate"):
+    if workload in ("latency", "wakeup", "request", "request:flight", "request:answer", "rate"):
         assert sum(n for _, n in got["times"]) >= (1 if not kept else 200), f"{asked}: {got['times']}"
     scene.nothing_stays(asked)
 
@@ -179,11 +179,17 @@ def main():
             if workload == "latency" and m["polls"]:
                 does_its_work(m, workload, poll=True)
             print(f"{m['name']} {workload}: {time.monotonic() - begin:.2f} s", flush=True)
+        if m["can"] & FLIGHTS:
+            for at_once in (1, 16):
+                does_its_work(m, "request:flight", parties=2, at_once=at_once)
         if m["can"] & ANSWERS:
-            does_its_work(m, "request:answer", size=4096)
+            for size in (4096, 1 << 20) if m["lossless"] else (4096,):
+                does_its_work(m, "request:answer", size=size)
         if m["carries"]:
             does_its_work(m, "latency", size=min(m["largest"] or 1 << 20, 1 << 20))
-        leaves_nothing_when_killed(m, next(workloads(m)))
+        all_work = list(workloads(m))
+        for workload in dict.fromkeys((all_work[0], all_work[-1])):
+            leaves_nothing_when_killed(m, workload)
     says_what_is_wrong(all_means[0])
     return 0
 

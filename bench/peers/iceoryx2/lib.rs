@@ -5,7 +5,9 @@ use iceoryx2::service::port_factory::{publish_subscribe::PortFactory, PortFactor
 use std::error::Error;
 use std::ffi::{c_char, CStr, CString};
 
-type Answer<T> = Result<T, Box<dyn Error>>;
+mod requests;
+
+pub(crate) type Answer<T> = Result<T, Box<dyn Error>>;
 
 struct Out {
     service: PortFactory<ipc::Service, [u8], ()>,
@@ -38,16 +40,26 @@ fn service(node: &Node<ipc::Service>, topic: &str) -> Answer<PortFactory<ipc::Se
         .open_or_create()?)
 }
 
-fn event(node: &Node<ipc::Service>, topic: &str) -> Answer<iceoryx2::service::port_factory::event::PortFactory<ipc::Service>> {
-    Ok(node.service_builder(&topic.try_into()?).event().max_notifiers(1).max_listeners(64).max_nodes(66).open_or_create()?)
+pub(crate) fn event(
+    node: &Node<ipc::Service>, topic: &str, notifiers: usize,
+) -> Answer<iceoryx2::service::port_factory::event::PortFactory<ipc::Service>> {
+    Ok(node.service_builder(&topic.try_into()?).event().max_notifiers(notifiers).max_listeners(64).max_nodes(66).open_or_create()?)
 }
 
-fn opened(root: &str, prefix: &str, out: &str, into: &str, size: usize) -> Answer<End> {
+pub(crate) fn listener(node: &Node<ipc::Service>, topic: &str) -> Answer<Listener<ipc::Service>> {
+    Ok(event(node, topic, 1)?.listener_builder().create()?)
+}
+
+pub(crate) fn node(root: &str, prefix: &str) -> Answer<Node<ipc::Service>> {
     set_log_level(LogLevel::Fatal);
     let mut config = Config::default();
     config.global.set_root_path(&Path::new(root.as_bytes())?);
     config.global.prefix = FileName::new(prefix.as_bytes())?;
-    let node = NodeBuilder::new().config(&config).signal_handling_mode(SignalHandlingMode::Disabled).create::<ipc::Service>()?;
+    Ok(NodeBuilder::new().config(&config).signal_handling_mode(SignalHandlingMode::Disabled).create::<ipc::Service>()?)
+}
+
+fn opened(root: &str, prefix: &str, out: &str, into: &str, size: usize) -> Answer<End> {
+    let node = node(root, prefix)?;
     let out = if out.is_empty() {
         None
     } else {
@@ -57,12 +69,12 @@ fn opened(root: &str, prefix: &str, out: &str, into: &str, size: usize) -> Answe
             .initial_max_slice_len(size.max(1))
             .backpressure_strategy(BackpressureStrategy::RetryUntilDelivered)
             .create()?;
-        Some(Out { service, publisher, notifier: event(&node, out)?.notifier_builder().create()? })
+        Some(Out { service, publisher, notifier: event(&node, out, 1)?.notifier_builder().create()? })
     };
     let into = if into.is_empty() {
         None
     } else {
-        let listener = event(&node, into)?.listener_builder().create()?;
+        let listener = listener(&node, into)?;
         Some(In { subscriber: service(&node, into)?.subscriber_builder().create()?, listener })
     };
     Ok(End { out, into, _node: node })
@@ -74,8 +86,8 @@ fn send(end: &End, message: &[u8]) -> Answer<()> {
     Ok(())
 }
 
-fn wake(end: &End) -> Answer<()> {
-    end.out.as_ref().ok_or("this end only receives")?.notifier.notify()?;
+pub(crate) fn wake(sleeper: &Notifier<ipc::Service>) -> Answer<()> {
+    sleeper.notify()?;
     Ok(())
 }
 
@@ -89,16 +101,16 @@ fn receive(end: &End, room: &mut [u8]) -> Answer<Option<usize>> {
     }))
 }
 
-fn wait(end: &End) -> Answer<()> {
-    end.into.as_ref().ok_or("this end only sends")?.listener.blocking_wait(|_| {})?;
+pub(crate) fn wait(listener: &Listener<ipc::Service>) -> Answer<()> {
+    listener.blocking_wait(|_| {})?;
     Ok(())
 }
 
 // ---------------------------------------------------------------- for C: what failed is said by `failed`, and the answer is null or -1
 
-type Failed = extern "C" fn(*const c_char);
+pub(crate) type Failed = extern "C" fn(*const c_char);
 
-fn or_failed<T>(answer: Answer<T>, failed: Failed) -> Option<T> {
+pub(crate) fn or_failed<T>(answer: Answer<T>, failed: Failed) -> Option<T> {
     answer
         .map_err(|e| {
             let text = CString::new(format!("iceoryx2: {e}")).unwrap_or_default();
@@ -108,13 +120,18 @@ fn or_failed<T>(answer: Answer<T>, failed: Failed) -> Option<T> {
 }
 
 /// # Safety
+/// It ends with 0.
+pub(crate) unsafe fn text<'a>(p: *const c_char) -> &'a str {
+    unsafe { CStr::from_ptr(p) }.to_str().unwrap_or_default()
+}
+
+/// # Safety
 /// Texts that end with 0.
 #[no_mangle]
 pub unsafe extern "C" fn iox2_open(
     root: *const c_char, prefix: *const c_char, out: *const c_char, into: *const c_char, size: usize, failed: Failed,
 ) -> *mut End {
-    let text = |p| unsafe { CStr::from_ptr(p) }.to_str().unwrap_or_default();
-    let end = opened(text(root), text(prefix), text(out), text(into), size);
+    let end = unsafe { opened(text(root), text(prefix), text(out), text(into), size) };
     or_failed(end, failed).map_or(std::ptr::null_mut(), |e| Box::into_raw(Box::new(e)))
 }
 
@@ -130,7 +147,8 @@ pub unsafe extern "C" fn iox2_send(end: *const End, message: *const u8, length: 
 /// See iox2_send.
 #[no_mangle]
 pub unsafe extern "C" fn iox2_wake(end: *const End, failed: Failed) -> i32 {
-    or_failed(wake(unsafe { &*end }), failed).map_or(-1, |()| 0)
+    let woken = unsafe { &*end }.out.as_ref().ok_or("this end only receives".into()).and_then(|o| wake(&o.notifier));
+    or_failed(woken, failed).map_or(-1, |()| 0)
 }
 
 /// -2: nothing is there now.
@@ -147,7 +165,8 @@ pub unsafe extern "C" fn iox2_receive(end: *const End, room: *mut u8, length: us
 /// See iox2_send.
 #[no_mangle]
 pub unsafe extern "C" fn iox2_wait(end: *const End, failed: Failed) -> i32 {
-    or_failed(wait(unsafe { &*end }), failed).map_or(-1, |()| 0)
+    let woken = unsafe { &*end }.into.as_ref().ok_or("this end only sends".into()).and_then(|i| wait(&i.listener));
+    or_failed(woken, failed).map_or(-1, |()| 0)
 }
 
 /// Who subscribes to what `end` publishes.

@@ -1,8 +1,8 @@
-// iceoryx2: loans in shared memory, and no daemon. What is called of it is lib.rs.
+// iceoryx2: loans in shared memory, and no daemon. What is called of it is lib.rs and requests.rs.
+#include "measure/others.hpp"
 #include "peer.hpp"
 
-#include <sys/mman.h>
-
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <optional>
@@ -19,6 +19,25 @@ std::int64_t iox2_receive(const Iox2End*, void*, std::size_t, Failed);
 int iox2_wait(const Iox2End*, Failed);
 std::size_t iox2_subscribers(const Iox2End*);
 void iox2_close(Iox2End*);
+
+struct Iox2Asking;
+struct Iox2Answering;
+struct Iox2Terms {
+    std::size_t size, clients, flight;
+};
+Iox2Asking* iox2_asking(const char* root, const char* prefix, std::uint32_t me, const Iox2Terms*, Failed);
+Iox2Answering* iox2_answering(const char* root, const char* prefix, const Iox2Terms*, Failed);
+int iox2_ask(Iox2Asking*, const void*, std::size_t, Failed);
+std::int64_t iox2_answer(Iox2Asking*, void*, std::size_t, Failed);
+std::int64_t iox2_question(Iox2Answering*, void*, std::size_t, Failed);
+std::int64_t iox2_reply(Iox2Answering*, const void*, std::size_t, Failed);
+int iox2_wake_server(const Iox2Asking*, Failed);
+int iox2_wake_client(const Iox2Answering*, std::size_t which, Failed);
+int iox2_await_answer(const Iox2Asking*, Failed);
+int iox2_await_question(const Iox2Answering*, Failed);
+std::size_t iox2_servers(const Iox2Asking*);
+void iox2_close_asking(Iox2Asking*);
+void iox2_close_answering(Iox2Answering*);
 }
 
 namespace {
@@ -29,34 +48,44 @@ void good(bool r) {
     if (!r) throw std::runtime_error(trouble);
 }
 
-// Who sleeps over a topic, so that nobody is woken who looks by himself.
+// Who sleeps over a topic, so that nobody is woken who looks by himself. The fences: either the sleeper is seen by who
+// sends, or the message by who is about to sleep.
 using Sleepers = std::atomic<bool>;
+
+void wake(const Sleepers& there, auto&& notify) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (there.load()) good(notify() == 0);
+}
+
+std::size_t got(Sleepers& here, bool poll, auto&& look, auto&& sleep) {
+    if (!poll && !here.load()) {
+        here = true;
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
+    for (;;) {
+        const std::int64_t n = look();
+        good(n != -1);
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (poll)
+            relax();
+        else
+            good(sleep() == 0);
+    }
+}
 
 class Talk : public End {
 public:
     Talk(Iox2End* end, Sleepers& there, Sleepers& here) : end_(end), there_(there), here_(here) { good(end_); }
     ~Talk() override { iox2_close(end_); }
     Iox2End* get() { return end_; }
-    // The fences: either the sleeper is seen here, or the message there.
     void send(wye::Bytes b) override {
         good(iox2_send(end_, b.data(), b.size(), failed) == 0);
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (there_.load()) good(iox2_wake(end_, failed) == 0);
+        wake(there_, [&] { return iox2_wake(end_, failed); });
     }
     std::size_t recv(wye::MutBytes into, bool poll) override {
-        if (!poll && !here_.load()) {
-            here_ = true;
-            std::atomic_thread_fence(std::memory_order_seq_cst);
-        }
-        for (;;) {
-            const auto n = iox2_receive(end_, into.data(), into.size(), failed);
-            good(n != -1);
-            if (n >= 0) return static_cast<std::size_t>(n);
-            if (poll)
-                relax();
-            else
-                good(iox2_wait(end_, failed) == 0);
-        }
+        return got(
+            here_, poll, [&] { return iox2_receive(end_, into.data(), into.size(), failed); },
+            [&] { return iox2_wait(end_, failed); });
     }
 
 private:
@@ -64,13 +93,59 @@ private:
     Sleepers &there_, &here_;
 };
 
+class Asking : public End {
+public:
+    Asking(Iox2Asking* end, Sleepers& server, Sleepers& here) : end_(end), server_(server), here_(here) { good(end_); }
+    ~Asking() override { iox2_close_asking(end_); }
+    Iox2Asking* get() { return end_; }
+    void send(wye::Bytes b) override { ask(b); }
+    std::size_t recv(wye::MutBytes into, bool poll) override {
+        return got(
+            here_, poll, [&] { return iox2_answer(end_, into.data(), into.size(), failed); },
+            [&] { return iox2_await_answer(end_, failed); });
+    }
+    void ask(wye::Bytes b) override {
+        good(iox2_ask(end_, b.data(), b.size(), failed) == 0);
+        wake(server_, [&] { return iox2_wake_server(end_, failed); });
+    }
+    std::size_t answer(wye::MutBytes into) override { return recv(into, false); }
+
+private:
+    Iox2Asking* end_;
+    Sleepers &server_, &here_;
+};
+
+class Answering : public End {
+public:
+    Answering(Iox2Answering* end, Sleepers& here, Sleepers* clients) : end_(end), here_(here), clients_(clients) {
+        good(end_);
+    }
+    ~Answering() override { iox2_close_answering(end_); }
+    std::size_t recv(wye::MutBytes into, bool poll) override {
+        return got(
+            here_, poll, [&] { return iox2_question(end_, into.data(), into.size(), failed); },
+            [&] { return iox2_await_question(end_, failed); });
+    }
+    void send(wye::Bytes b) override {
+        const auto who = iox2_reply(end_, b.data(), b.size(), failed);
+        good(who >= 0);
+        wake(clients_[who], [&] { return iox2_wake_client(end_, static_cast<std::size_t>(who), failed); });
+    }
+
+private:
+    Iox2Answering* end_;
+    Sleepers &here_, *clients_;
+};
+
 class Iceoryx2 : public Means {
 public:
     Iceoryx2() {
-        name = "iceoryx2", group = "peer", version = ICEORYX2_VERSION, shapes = duel | fan;
+        name = "iceoryx2", group = "peer", version = ICEORYX2_VERSION, shapes = duel | fan | request;
+        can = flights | answers;
         summary =
-            "loans in shared memory, without a daemon; 256 messages wait, who sends tries again; block is an event "
-            "beside each message (Notifier, Listener), poll is receive()";
+            "loans in shared memory, without a daemon; 256 messages wait, who sends tries again; requests by "
+            "request-response, 16 of a client on their way; block is an event beside each message (Notifier, "
+            "Listener), poll is receive()";
     }
     void prepare(Shape, unsigned parties) override {
         prefix_ = fresh_name() + "_", others_ = parties - 1;
@@ -84,29 +159,40 @@ public:
                         std::filesystem::remove_all(it->path(), none);
         });
         std::filesystem::create_directory(root_);
-        void* p = mmap(nullptr, 2 * sizeof(Sleepers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (p == MAP_FAILED) fail("mmap");
-        sleepers_ = new (p) Sleepers[2];
+        sleepers_.emplace();
     }
-    std::unique_ptr<End> open(Role r, unsigned) override {
+    std::unique_ptr<End> open(Role r, unsigned which) override {
+        if (r == Role::server || r == Role::client) return requests(r, which);
         const bool fans = r == Role::publisher || r == Role::subscriber;
         const auto* out = r == Role::subscriber ? "" : r == Role::second ? "back" : "there";
         const auto* in = r == Role::publisher ? "" : r == Role::first ? "back" : "there";
         auto talk = std::make_unique<Talk>(iox2_open(root_.c_str(), prefix_.c_str(), out, in, size, failed),
-                                           sleepers_[r == Role::second], sleepers_[r == Role::first]);
+                                           (**sleepers_)[r == Role::second], (**sleepers_)[r == Role::first]);
         const auto n = fans ? others_ : 1;
         if (r != Role::subscriber) await("iceoryx2: no subscriber", [&] { return iox2_subscribers(talk->get()) >= n; });
         return talk;
     }
     void clean() noexcept override {
-        munmap(sleepers_, 2 * sizeof(Sleepers));
+        sleepers_.reset();
         janitor_.reset();
     }
 
 private:
+    // A server sleeps over the first, its clients over those behind it.
+    std::unique_ptr<End> requests(Role r, unsigned which) {
+        const Iox2Terms terms{.size = std::max<std::size_t>(size, 64), .clients = others_, .flight = 16};
+        auto& all = **sleepers_;
+        if (r == Role::server)
+            return std::make_unique<Answering>(iox2_answering(root_.c_str(), prefix_.c_str(), &terms, failed), all[0],
+                                               &all[1]);
+        auto asking = std::make_unique<Asking>(iox2_asking(root_.c_str(), prefix_.c_str(), which, &terms, failed),
+                                               all[0], all[1 + which]);
+        await("iceoryx2: no server", [&] { return iox2_servers(asking->get()) > 0; });
+        return asking;
+    }
     std::string prefix_, root_;
     unsigned others_ = 1;
-    Sleepers* sleepers_ = nullptr;
+    std::optional<Pages<std::array<Sleepers, 1 + Board::most>>> sleepers_;
     std::optional<Janitor> janitor_;
 };
 
