@@ -1,4 +1,5 @@
 //! One end over iceoryx2: it publishes to one service and subscribes to another; an event beside each wakes who sleeps.
+use iceoryx2::port::update_connections::UpdateConnections;
 use iceoryx2::port::{listener::Listener, notifier::Notifier, publisher::Publisher, subscriber::Subscriber};
 use iceoryx2::prelude::*;
 use iceoryx2::service::port_factory::{publish_subscribe::PortFactory, PortFactory as _};
@@ -16,6 +17,7 @@ struct Out {
 }
 
 struct In {
+    service: PortFactory<ipc::Service, [u8], ()>,
     subscriber: Subscriber<ipc::Service, [u8], ()>,
     listener: Listener<ipc::Service>,
 }
@@ -75,7 +77,8 @@ fn opened(root: &str, prefix: &str, out: &str, into: &str, size: usize) -> Answe
         None
     } else {
         let listener = listener(&node, into)?;
-        Some(In { subscriber: service(&node, into)?.subscriber_builder().create()?, listener })
+        let service = service(&node, into)?;
+        Some(In { subscriber: service.subscriber_builder().create()?, service, listener })
     };
     Ok(End { out, into, _node: node })
 }
@@ -99,6 +102,14 @@ fn receive(end: &End, room: &mut [u8]) -> Answer<Option<usize>> {
         room[..n].copy_from_slice(&sample[..n]);
         n
     }))
+}
+
+/// Whether there is a publisher. Until a subscriber has its connection, a publisher drops what its buffer has no room for.
+fn subscribed(end: &End) -> Answer<bool> {
+    let into = end.into.as_ref().ok_or("this end only sends")?;
+    let there = into.service.dynamic_config().number_of_publishers() > 0;
+    into.subscriber.update_connections()?;
+    Ok(there)
 }
 
 pub(crate) fn wait(listener: &Listener<ipc::Service>) -> Answer<()> {
@@ -176,6 +187,15 @@ pub unsafe extern "C" fn iox2_wait(end: *const End, failed: Failed) -> i32 {
 #[no_mangle]
 pub unsafe extern "C" fn iox2_subscribers(end: *const End) -> usize {
     unsafe { &*end }.out.as_ref().map_or(0, |o| o.service.dynamic_config().number_of_subscribers())
+}
+
+/// 1: what `end` subscribes to has a publisher, and what that sends from now on comes.
+///
+/// # Safety
+/// See iox2_send.
+#[no_mangle]
+pub unsafe extern "C" fn iox2_subscribed(end: *const End, failed: Failed) -> i32 {
+    or_failed(subscribed(unsafe { &*end }), failed).map_or(-1, i32::from)
 }
 
 /// # Safety

@@ -18,6 +18,7 @@ int iox2_wake(const Iox2End*, Failed);
 std::int64_t iox2_receive(const Iox2End*, void*, std::size_t, Failed);
 int iox2_wait(const Iox2End*, Failed);
 std::size_t iox2_subscribers(const Iox2End*);
+int iox2_subscribed(const Iox2End*, Failed);
 void iox2_close(Iox2End*);
 
 struct Iox2Asking;
@@ -51,6 +52,12 @@ void good(bool r) {
 // Who sleeps over a topic, so that nobody is woken who looks by himself. The fences: either the sleeper is seen by who
 // sends, or the message by who is about to sleep.
 using Sleepers = std::atomic<bool>;
+
+// What all processes of a run have.
+struct Here {
+    std::array<Sleepers, 1 + Board::most> sleeps;
+    std::array<std::atomic<unsigned>, 2> subscribed;  // to "there", to "back"
+};
 
 void wake(const Sleepers& there, auto&& notify) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -159,21 +166,33 @@ public:
                         std::filesystem::remove_all(it->path(), none);
         });
         std::filesystem::create_directory(root_);
-        sleepers_.emplace();
+        here_.emplace();
     }
     std::unique_ptr<End> open(Role r, unsigned which) override {
         if (r == Role::server || r == Role::client) return requests(r, which);
         const bool fans = r == Role::publisher || r == Role::subscriber;
         const auto* out = r == Role::subscriber ? "" : r == Role::second ? "back" : "there";
         const auto* in = r == Role::publisher ? "" : r == Role::first ? "back" : "there";
+        auto& here = **here_;
+        const bool second = r == Role::second;
         auto talk = std::make_unique<Talk>(iox2_open(root_.c_str(), prefix_.c_str(), out, in, size, failed),
-                                           (**sleepers_)[r == Role::second], (**sleepers_)[r == Role::first]);
+                                           here.sleeps[second], here.sleeps[r == Role::first]);
+        if (r != Role::publisher) {
+            await("iceoryx2: no publisher", [&] {
+                const int there = iox2_subscribed(talk->get(), failed);
+                good(there >= 0);
+                return there > 0;
+            });
+            ++here.subscribed[r == Role::first];
+        }
         const auto n = fans ? others_ : 1;
-        if (r != Role::subscriber) await("iceoryx2: no subscriber", [&] { return iox2_subscribers(talk->get()) >= n; });
+        if (r != Role::subscriber)
+            await("iceoryx2: no subscriber",
+                  [&] { return iox2_subscribers(talk->get()) >= n && here.subscribed[second] >= n; });
         return talk;
     }
     void clean() noexcept override {
-        sleepers_.reset();
+        here_.reset();
         janitor_.reset();
     }
 
@@ -181,7 +200,7 @@ private:
     // A server sleeps over the first, its clients over those behind it.
     std::unique_ptr<End> requests(Role r, unsigned which) {
         const Iox2Terms terms{.size = std::max<std::size_t>(size, 64), .clients = others_, .flight = 16};
-        auto& all = **sleepers_;
+        auto& all = (*here_)->sleeps;
         if (r == Role::server)
             return std::make_unique<Answering>(iox2_answering(root_.c_str(), prefix_.c_str(), &terms, failed), all[0],
                                                &all[1]);
@@ -192,7 +211,7 @@ private:
     }
     std::string prefix_, root_;
     unsigned others_ = 1;
-    std::optional<Pages<std::array<Sleepers, 1 + Board::most>>> sleepers_;
+    std::optional<Pages<Here>> here_;
     std::optional<Janitor> janitor_;
 };
 
