@@ -37,7 +37,7 @@ std::string title_of(const Json& r) {
     if (workload == "fanout") return fmt::format("One to {}, {}", others, size);
     if (workload == "queue") return fmt::format("A queue for {} worker{}, {}", others, others == 1 ? "" : "s", size);
     if (workload == "request")
-        return fmt::format("A question and its answer, {} client{}, {}", others, others == 1 ? "" : "s", size);
+        return fmt::format("A question and its answer, {} client{}, {}{}", others, others == 1 ? "" : "s", size, how);
     if (workload == "throughput:batch") return fmt::format("As fast as it goes, {} in a call, {}", at_once, size);
     if (workload == "request:flight")
         return fmt::format("Questions, {} on {} way at once, {}", at_once, at_once == 1 ? "its" : "their", size);

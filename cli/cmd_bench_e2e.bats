@@ -38,6 +38,7 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
         "shm fanout,shm queue,shm request,shm request:answer,shm request:flight,tcp fanout,tcp queue,tcp request,tcp request:answer,tcp request:flight" ]
     [ "$(jq -c '[.results[] | select(.workload == "request:flight" and .means == "tcp") | .at_once]' "$T/a.json")" = "[1,16]" ]
     [ "$(jq -c '[.results[] | select(.workload == "request:answer" and .means == "shm") | .size]' "$T/a.json")" = "[64,1048576]" ]
+    [ "$(jq -c '[.results[] | select(.workload == "request" and .means == "shm") | .wait]' "$T/a.json")" = '[null,"poll"]' ]
     jq -e '[.results[].lost] | add == 0' "$T/a.json"
 }
 

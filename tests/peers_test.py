@@ -18,7 +18,7 @@ import time
 NAME, PROGRAM = sys.argv[1], os.path.abspath(sys.argv[2])
 HERE = pathlib.Path(__file__).parent.parent
 SHAPES = {1: ("latency", "throughput", "rate", "wakeup", "open", "idle"), 2: ("fanout",), 4: ("queue",), 8: ("request",)}
-FLIGHTS, ANSWERS = 8, 16  # of measure::Can
+FLIGHTS, ANSWERS, LOOKS = 8, 16, 32  # of measure::Can
 DROPS = {("nng", "fanout")}  # lossless but for its pub
 
 
@@ -182,6 +182,8 @@ def main():
         if m["can"] & FLIGHTS:
             for at_once in (1, 16):
                 does_its_work(m, "request:flight", parties=2, at_once=at_once)
+        if m["can"] & LOOKS:
+            does_its_work(m, "request", parties=2, poll=True)
         if m["can"] & ANSWERS:
             for size in (4096, 1 << 20) if m["lossless"] else (4096,):
                 does_its_work(m, "request:answer", size=size)

@@ -49,7 +49,7 @@ class Nng : public Means {
 public:
     Nng() {
         name = "nng", group = "peer", version = nng_version(), shapes = duel | fan | queue | request,
-        own_threads = true, can = answers;
+        own_threads = true, can = answers | looks;
         summary =
             "abstract:// (Unix sockets), a pool of threads a process, room for 1024 messages at each end: pair0; "
             "pub0 and sub0, which drop what finds no room; push0 and pull0; req0 and rep0; poll is "

@@ -64,7 +64,8 @@ public:
     ZeroMq() {
         int major, minor, patch;
         zmq_version(&major, &minor, &patch);
-        name = "zeromq", group = "peer", shapes = duel | fan | queue | request, own_threads = true, can = answers;
+        name = "zeromq", group = "peer", shapes = duel | fan | queue | request, own_threads = true,
+        can = answers | looks;
         version = std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
         summary =
             "ipc:// (abstract Unix sockets), an I/O thread a process, high-water marks of 1000 messages: PAIR; "

@@ -31,6 +31,7 @@ enum Can : unsigned {
     batches = 4,   ///< send_many() and recv_many(), where Means::at_once says so
     flights = 8,   ///< ask() and answer()
     answers = 16,  ///< serve_with()
+    looks = 32,    ///< ask_looking() and serve_looking()
 };
 
 /// One end, in the process that uses it. Whatever goes wrong is thrown.
@@ -47,6 +48,12 @@ public:
     virtual void recv_loan() {}
     /// A server: one question, answered with what it said.
     virtual void serve(MutBytes room) { send(room.first(recv(room, false))); }
+    /// Can::looks: likewise, looking for it again and again; of a client, a question and its answer.
+    virtual void serve_looking(MutBytes room) { send(room.first(recv(room, true))); }
+    virtual std::size_t ask_looking(Bytes question, MutBytes answer) {
+        send(question);
+        return recv(answer, true);
+    }
     /// Can::answers: likewise, with something else.
     virtual void serve_with(MutBytes room, Bytes answer) {
         (void)recv(room, false);

@@ -169,7 +169,8 @@ void Bench::add(std::size_t m, const Program& p, const Wish& wish, Work w) {
     if (!wanted(wish.workloads, w.workload)) return;
     const auto& load = *find_workload(w.workload);
     if (!(means.at("shapes").get<unsigned>() & load.shape) || (load.needs & ~means.value("can", 0u))) return;
-    if (w.poll && !means.at("polls").get<bool>()) return;
+    const bool asks = load.shape == request;
+    if (w.poll && !(asks ? (means.value("can", 0u) & looks) != 0 : means.at("polls").get<bool>())) return;
     if (const auto largest = means.at("largest").get<std::uint64_t>(); largest && w.size > largest) return;
     const bool carries = means.at("carries");
     if (!carries && (needs_numbers(w.workload) || w.size > 64)) return;
@@ -209,6 +210,7 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     for (const unsigned n : full ? std::vector{1u, 4u, 16u} : std::vector{1u})
         for (const auto s : sizes(one, one)) put("request", {.size = s, .parties = n + 1});
     if (!full && !asked) return;
+    for (const auto s : sizes(one, one)) put("request", {.poll = true, .size = s});
     for (const std::uint64_t n : {8u, 64u})
         for (const auto s : sizes(one, {64, 1024})) put("throughput:batch", {.size = s, .at_once = n});
     for (const std::uint64_t n : {1u, 16u})
@@ -346,7 +348,7 @@ Json Bench::row(const Cell& c) const {
     const bool waits = w.workload == "latency" || w.workload == "rate";
     return {{"means", w.means},
             {"workload", w.workload},
-            {"wait", waits ? Json(w.poll ? "poll" : "block") : Json(nullptr)},
+            {"wait", waits || w.poll ? Json(w.poll ? "poll" : "block") : Json(nullptr)},
             {"size", w.size},
             {"parties", w.parties},
             {"rate", w.rate > 0 ? Json(w.rate) : Json(nullptr)},

@@ -25,7 +25,12 @@ void ask(const Work& w, Means& m, Taken& t, Bytes question, Bytes answer) {
     const auto clients = std::min(std::max(w.parties, 2u) - 1, Board::most);
     stage.beside(1, Role::server, [&](End& end, Board::Place&, unsigned) {
         auto room = room_for(w);
-        for (;;) answer.empty() ? end.serve(room) : end.serve_with(room, answer);
+        for (;;) {
+            if (!answer.empty())
+                end.serve_with(room, answer);
+            else
+                w.poll ? end.serve_looking(room) : end.serve(room);
+        }
     });
     await_server(stage);
     for (unsigned i = 1; i < clients; ++i)
@@ -47,8 +52,8 @@ void ask(const Work& w, Means& m, Taken& t, Bytes question, Bytes answer) {
     const auto expected = answer.empty() ? question.size() : answer.size();
     const auto once = [&] {
         const auto begin = ticks();
-        end.send(question);
-        const auto n = end.recv(in, false);
+        if (!w.poll) end.send(question);
+        const auto n = w.poll ? end.ask_looking(question, in) : end.recv(in, false);
         touched(in.data());
         if (n != expected) throw std::runtime_error("an answer of " + std::to_string(n) + " bytes");
         return ticks() - begin;

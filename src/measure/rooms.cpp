@@ -159,6 +159,10 @@ public:
     explicit ClientEnd(Client<Bytes, Bytes> c) : c_(std::move(c)) {}
     void send(Bytes b) override { answer_ = or_throw(c_.call(b, patience)); }
     std::size_t recv(MutBytes into, bool) override { return copied(answer_, into); }
+    std::size_t ask_looking(Bytes b, MutBytes into) override {
+        const auto call = or_throw(c_.begin(b, patience));
+        return copied(got(true, [&](Deadline) { return c_.poll(call); }), into);
+    }
     void ask(Bytes b) override { asked_.push_back(or_throw(c_.stream(b, patience))); }
     std::size_t answer(MutBytes into) override {
         const auto n = copied(or_throw(asked_.front().next()), into);
@@ -177,11 +181,17 @@ public:
     explicit ServerEnd(Server<Bytes, Bytes> s) : s_(std::move(s)) {}
     void send(Bytes) override { throw std::logic_error("a server"); }
     std::size_t recv(MutBytes, bool) override { throw std::logic_error("a server"); }
-    void serve(MutBytes) override {
-        or_throw(s_.serve_one([](Bytes b) { return b; }));
+    // The question is copied out, and the answer in, as by everybody.
+    void serve(MutBytes room) override {
+        or_throw(s_.serve_one([room](Bytes b) { return Bytes(room.first(copied(b, room))); }));
     }
-    void serve_with(MutBytes, Bytes answer) override {
-        or_throw(s_.serve_one([answer](Bytes) { return answer; }));
+    void serve_looking(MutBytes room) override {
+        got(true, [&](Deadline d) {
+            return s_.serve_one([room](Bytes b) { return Bytes(room.first(copied(b, room))); }, d);
+        });
+    }
+    void serve_with(MutBytes room, Bytes answer) override {
+        or_throw(s_.serve_one([room, answer](Bytes b) { return copied(b, room), answer; }));
     }
 
 private:
@@ -208,7 +218,7 @@ public:
             if (c->scheme == m.traits.scheme) {
                 if (c->publisher) shapes |= fan;
                 if (c->producer) shapes |= queue;
-                if (c->client) shapes |= request, can |= flights | answers;
+                if (c->client) shapes |= request, can |= flights | answers | (polls ? looks : 0u);
             }
     }
 

@@ -55,7 +55,8 @@ Taken run(const Work& w, Means& m) {
     if (m.largest && w.size > m.largest)
         throw std::runtime_error("messages of up to " + std::to_string(m.largest) + " bytes");
     if (w.parties < 2 || w.parties > Board::most) throw std::runtime_error("2 to 64 processes");
-    if (w.poll && !m.polls) throw std::runtime_error("cannot look again and again");
+    if (w.poll && !(load->shape == request ? w.workload == "request" && (m.can & looks) : m.polls))
+        throw std::runtime_error("cannot look again and again");
     m.at_once = load->needs & batches ? w.at_once : 0;
     m.size = load->shape & (fan | queue) ? std::max(w.size, sizeof(Stamp)) : w.size;
     Taken t;

@@ -44,7 +44,7 @@ public:
     }
 
     std::size_t usual = 64, longest_answer = 1000;
-    unsigned away = 0, most_away = 0;
+    unsigned away = 0, most_away = 0, looked = 0;
     bool worn = false;
 
 private:
@@ -63,7 +63,8 @@ private:
             else
                 put(k_.pairs_[0][first() ? 0 : 1], b);
         }
-        std::size_t recv(MutBytes into, bool) override {
+        std::size_t recv(MutBytes into, bool poll) override {
+            k_.looked += poll;
             if (role_ == Role::second && ++got_ == 3) {
                 if (!k_.throws.empty()) throw std::runtime_error(k_.throws);
                 if (k_.dies) ::kill(::getpid(), SIGKILL);
@@ -103,6 +104,10 @@ private:
         std::size_t answer(MutBytes into) override {
             --k_.away;
             return recv(into, false);
+        }
+        void serve_looking(MutBytes room) override {
+            const auto n = recv(room, true);
+            send(room.first(std::min(n, k_.longest_answer)));
         }
         void serve_with(MutBytes room, Bytes answer) override {
             End::serve_with(room, answer.first(std::min(answer.size(), k_.longest_answer)));
@@ -255,6 +260,19 @@ TEST(Measure, so_many_questions_are_on_their_way_and_no_more) {
         EXPECT_EQ(k.most_away, n);
         EXPECT_GT(t.ns, 0);
     }
+}
+
+TEST(Measure, both_sides_of_a_question_look_again_and_again_where_that_is_asked) {
+    Known k;
+    const Work polling{.workload = "request", .poll = true, .messages = 100};
+    EXPECT_EQ(trouble_of(polling, k), "cannot look again and again");
+    k.can = looks;
+    EXPECT_EQ(run(polling, k).times.total(), 100u);
+    EXPECT_GE(k.looked, 100u);
+    k.looked = 0, k.longest_answer = 9;
+    EXPECT_EQ(run({.workload = "request", .messages = 10}, k).times.total(), 10u);
+    EXPECT_EQ(k.looked, 0u);
+    EXPECT_EQ(trouble_of(polling, k), "an answer of 9 bytes") << "its server looks, too";
 }
 
 TEST(Measure, an_answer_has_a_length_of_its_own) {

@@ -148,7 +148,7 @@ class Iceoryx2 : public Means {
 public:
     Iceoryx2() {
         name = "iceoryx2", group = "peer", version = ICEORYX2_VERSION, shapes = duel | fan | request;
-        can = flights | answers;
+        can = flights | answers | looks;
         summary =
             "loans in shared memory, without a daemon; 256 messages wait, who sends tries again; requests by "
             "request-response, 16 of a client on their way; block is an event beside each message (Notifier, "
