@@ -112,6 +112,10 @@ public:
                                               SD_BUS_VTABLE_END};
         good("sd_bus_add_object_vtable", sd_bus_add_object_vtable(bus_, nullptr, path, interface, table, this));
     }
+    void serve_with(wye::MutBytes room, wye::Bytes answer) override {
+        answer_ = answer;
+        serve(room);
+    }
     void serve(wye::MutBytes) override {
         if (good("sd_bus_process", sd_bus_process(bus_, nullptr)) == 0)
             good("sd_bus_wait", sd_bus_wait(bus_, UINT64_MAX));
@@ -119,16 +123,18 @@ public:
 
 private:
     static int asked(sd_bus_message* m, void* me, sd_bus_error*) {
-        auto& room = static_cast<Server*>(me)->room_;
-        const auto n = bytes_of(m, room);
+        auto& server = *static_cast<Server*>(me);
+        const auto echo = wye::Bytes(server.room_).first(bytes_of(m, server.room_));
+        const auto said = server.answer_.empty() ? echo : server.answer_;
         sd_bus_message* answer = nullptr;
         good("sd_bus_message_new_method_return", sd_bus_message_new_method_return(m, &answer));
-        good("sd_bus_message_append_array", sd_bus_message_append_array(answer, 'y', room.data(), n));
+        good("sd_bus_message_append_array", sd_bus_message_append_array(answer, 'y', said.data(), said.size()));
         const int r = sd_bus_send(nullptr, answer, nullptr);
         sd_bus_message_unref(answer);
         return r;
     }
     std::vector<std::byte> room_;
+    wye::Bytes answer_{};  // empty: what was asked
 };
 
 // ---------------------------------------------------------------- means
@@ -147,7 +153,7 @@ public:
         : DBus("dbus:direct",
                "sd-bus over a socket pair, no bus between: a signal with an array of bytes, or a "
                "method call; poll is sd_bus_process() and sched_yield(2)") {
-        shapes = duel | request;
+        shapes = duel | request, can = answers;
     }
     void prepare(Shape, unsigned parties) override {
         if (parties > 2) throw std::runtime_error("two processes only: it is one connection");
@@ -188,7 +194,7 @@ public:
         : DBus("dbus",
                "sd-bus over a dbus-daemon that is started for it: a signal with an array of bytes, to one "
                "or to all, or a method call; poll is sd_bus_process() and sched_yield(2)") {
-        shapes = duel | fan | request;
+        shapes = duel | fan | request, can = answers;
         own_threads = true;  // a third process takes part
     }
     void prepare(Shape, unsigned) override {

@@ -138,13 +138,13 @@ public:
         void* chunk = loaned(client_, b.size());
         std::memcpy(chunk, b.data(), b.size());
         client_.send(chunk).or_else([](auto&) { fail("UntypedClient", "cannot send"); });
-        answer_ = taken_(false);
     }
-    std::size_t recv(wye::MutBytes into, bool) override {
+    std::size_t recv(wye::MutBytes into, bool poll) override {
+        const void* answer = taken_(poll);
         const auto n =
-            std::min<std::size_t>(mepoo::ChunkHeader::fromUserPayload(answer_)->userPayloadSize(), into.size());
-        std::memcpy(into.data(), answer_, n);
-        client_.releaseResponse(answer_);
+            std::min<std::size_t>(mepoo::ChunkHeader::fromUserPayload(answer)->userPayloadSize(), into.size());
+        std::memcpy(into.data(), answer, n);
+        client_.releaseResponse(answer);
         return n;
     }
 
@@ -157,26 +157,28 @@ private:
     }
     popo::UntypedClient client_;
     Taken<popo::UntypedClient, popo::ClientState> taken_{client_, popo::ClientState::HAS_RESPONSE};
-    const void* answer_ = nullptr;
 };
 
-class Answering : public OneWay {
+class Answering : public End {
 public:
     explicit Answering(const capro::ServiceDescription& s) : server_(s, options()) {}
-    void serve(wye::MutBytes room) override {
-        const void* question = taken_(false);
+    std::size_t recv(wye::MutBytes room, bool poll) override {
+        question_ = taken_(poll);
         const auto n =
-            std::min<std::size_t>(mepoo::ChunkHeader::fromUserPayload(question)->userPayloadSize(), room.size());
-        std::memcpy(room.data(), question, n);
-        const auto* header = popo::RequestHeader::fromPayload(question);
+            std::min<std::size_t>(mepoo::ChunkHeader::fromUserPayload(question_)->userPayloadSize(), room.size());
+        std::memcpy(room.data(), question_, n);
+        return n;
+    }
+    void send(wye::Bytes b) override {
+        const auto* header = popo::RequestHeader::fromPayload(question_);
         for (;; relax()) {
-            auto chunk = server_.loan(header, static_cast<std::uint32_t>(n), 8);
+            auto chunk = server_.loan(header, static_cast<std::uint32_t>(b.size()), 8);
             if (chunk.has_error()) continue;
-            std::memcpy(chunk.value(), room.data(), n);
+            std::memcpy(chunk.value(), b.data(), b.size());
             server_.send(chunk.value()).or_else([](auto&) { fail("UntypedServer", "cannot send"); });
             break;
         }
-        server_.releaseRequest(question);
+        server_.releaseRequest(question_);
     }
 
 private:
@@ -188,6 +190,7 @@ private:
     }
     popo::UntypedServer server_;
     Taken<popo::UntypedServer, popo::ServerState> taken_{server_, popo::ServerState::HAS_REQUEST};
+    const void* question_ = nullptr;
 };
 
 // ---------------------------------------------------------------- its daemon
@@ -205,6 +208,7 @@ class Iceoryx : public Means {
 public:
     Iceoryx() {
         name = "iceoryx", group = "peer", version = ICEORYX_LATEST_RELEASE_VERSION, shapes = duel | fan | request;
+        can = answers | looks;
         summary =
             "loans in shared memory, of a RouDi that is started for it; queues of 256 (16 of answers), who sends "
             "waits; block is WaitSet, poll is take()";
