@@ -214,7 +214,7 @@ class CycloneDds : public Means {
 public:
     CycloneDds() {
         name = "cyclonedds", group = "peer", version = DDS_VERSION, shapes = duel | fan | request,
-        can = answers | looks, own_threads = true;
+        can = flights | answers | looks, own_threads = true;
         summary =
             "RTPS over UDP on loopback alone (multicast to many), datagrams of up to 65500 bytes; RELIABLE, "
             "KEEP_ALL, NackDelay of 1 ms, receive buffers of 16 MB where the kernel gives them, who writes waits for "

@@ -208,7 +208,7 @@ class Iceoryx : public Means {
 public:
     Iceoryx() {
         name = "iceoryx", group = "peer", version = ICEORYX_LATEST_RELEASE_VERSION, shapes = duel | fan | request;
-        can = answers | looks;
+        can = flights | answers | looks;
         summary =
             "loans in shared memory, of a RouDi that is started for it; queues of 256 (16 of answers), who sends "
             "waits; block is WaitSet, poll is take()";

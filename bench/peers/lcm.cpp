@@ -83,7 +83,7 @@ private:
 class Lcm : public Means {
 public:
     Lcm() {
-        name = "lcm", group = "peer", shapes = duel | fan | request, can = answers | looks, lossless = false,
+        name = "lcm", group = "peer", shapes = duel | fan | request, can = flights | answers | looks, lossless = false,
         own_threads = true;
         version = std::to_string(LCM_MAJOR_VERSION) + "." + std::to_string(LCM_MINOR_VERSION) + "." +
                   std::to_string(LCM_MICRO_VERSION);

@@ -66,8 +66,8 @@ public:
         return 0;
     }
     /// Can::flights, of a client: a question alone, then the answer to the oldest that has none.
-    virtual void ask(Bytes) {}
-    virtual std::size_t answer(MutBytes) { return 0; }
+    virtual void ask(Bytes question) { send(question); }
+    virtual std::size_t answer(MutBytes into) { return recv(into, false); }
 };
 
 struct Means {

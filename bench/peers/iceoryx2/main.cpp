@@ -105,17 +105,15 @@ public:
     Asking(Iox2Asking* end, Sleepers& server, Sleepers& here) : end_(end), server_(server), here_(here) { good(end_); }
     ~Asking() override { iox2_close_asking(end_); }
     Iox2Asking* get() { return end_; }
-    void send(wye::Bytes b) override { ask(b); }
     std::size_t recv(wye::MutBytes into, bool poll) override {
         return got(
             here_, poll, [&] { return iox2_answer(end_, into.data(), into.size(), failed); },
             [&] { return iox2_await_answer(end_, failed); });
     }
-    void ask(wye::Bytes b) override {
+    void send(wye::Bytes b) override {
         good(iox2_ask(end_, b.data(), b.size(), failed) == 0);
         wake(server_, [&] { return iox2_wake_server(end_, failed); });
     }
-    std::size_t answer(wye::MutBytes into) override { return recv(into, false); }
 
 private:
     Iox2Asking* end_;
