@@ -45,9 +45,14 @@ void flow(const Args& a) {
     Child child(a, [&] {
         auto link = means.open(Side::child);
         std::vector<std::byte> out(size, std::byte{1});
-        for (std::uint64_t i = 0;; ++i) {
-            if (size >= sizeof i) [[likely]]
-                std::memcpy(out.data(), &i, sizeof i);  // no call: that is work beside the sending
+        for (;;) {
+            // Counted in the message: a count of its own would be one store more beside the sending, and so would a
+            // call be.
+            if (std::uint64_t i = 0; size >= sizeof i) [[likely]] {
+                std::memcpy(&i, out.data(), sizeof i);
+                ++i;
+                std::memcpy(out.data(), &i, sizeof i);
+            }
             link.send(out);
         }
     });

@@ -43,6 +43,41 @@ TEST(Lane, every_size_at_every_place_comes_whole) {
     }
 }
 
+// Runs of short ones, and records between them whose bytes look like turns of later positions.
+TEST(Lane, runs_at_every_place_come_whole) {
+    for (const auto start : starts) {
+        LocalRing l(32, start);
+        auto& head = l.places[0].head;
+        head.store(start);
+        l.places[0].policy.store(static_cast<std::uint32_t>(Policy::block));
+        auto gate = l.gate();
+        ring::LaneWriter w(l.lane());
+        ring::LaneReader r(l.lane(), {start, 0});
+        std::size_t in_runs = 0;
+        for (std::uint64_t i = 0; i < 2000;) {
+            std::vector<std::string> texts;
+            for (std::uint64_t n = 0; n < 1 + i % 5; ++n) texts.push_back(payload(i + n, (i + n) * 13 % 49));
+            std::vector<Bytes> run;
+            for (const auto& t : texts) run.push_back(bytes_of(t));
+            std::size_t n = w.put_short(run, ring::inline_bytes);
+            in_runs += n;
+            for (; n < run.size(); ++n) ASSERT_TRUE(put(w, texts[n], gate));
+            for (const auto& t : texts) ASSERT_EQ(read_one(r), t) << i << " from " << start;
+            ASSERT_EQ(read_one(r), "nothing");
+            i += run.size();
+            if (i % 50 < 5) {
+                std::uint64_t like[22] = {};  // its granules behind the first, a lap later
+                for (std::uint64_t k = 1; k < 3; ++k) like[6 + 8 * (k - 1)] = w.tail().position + k + 32 + 1;
+                ASSERT_TRUE(w.put(ring::Kind::bytes, sizeof like, gate, ring::CopyOf{std::as_bytes(std::span(like))}));
+                ASSERT_EQ(read_one(r).size(), sizeof like);
+                ASSERT_EQ(read_one(r), "nothing");
+            }
+            head.store(r.at().position);
+        }
+        EXPECT_GT(in_runs, 200u);
+    }
+}
+
 TEST(Lane, is_full_exactly_when_the_next_message_would_lie_over_what_is_still_read) {
     for (const auto start : starts)
         for (const std::size_t size : {0u, 48u, 49u, 112u, 113u, 300u, 496u}) {

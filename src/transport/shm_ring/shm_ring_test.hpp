@@ -81,8 +81,7 @@ inline std::string payload(std::uint64_t number, std::size_t n) {
 
 template <class Lowest>
 bool put(ring::LaneWriter& w, std::string_view s, Lowest&& lowest) {
-    return w.put(ring::Kind::bytes, s.size(), lowest,
-                 [&](std::byte* to) { ring::copy_shared(to, bytes_of(s).data(), s.size()); });
+    return w.put(ring::Kind::bytes, s.size(), lowest, ring::CopyOf{bytes_of(s)});
 }
 
 template <class End>

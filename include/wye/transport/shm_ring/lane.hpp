@@ -121,19 +121,21 @@ inline void copy_shared(std::byte* to, const std::byte* from, std::size_t n) noe
 
 #if defined(__x86_64__) && !defined(WYE_RING_CHECKED) && !defined(WYE_RING_RACES_SEEN)
 #define WYE_RING_PAIRS 1
-/// Two words in one store.
-[[gnu::always_inline]] inline void store_pair(void* to, std::uint64_t first, const std::byte* second) noexcept {
+/// Two words in one store, read by themselves: see copy_shared().
+[[gnu::always_inline]] inline void move_pair(std::byte* to, const std::byte* from) noexcept {
     using Pair [[gnu::vector_size(16)]] = long long;
+    using Word = const std::byte[8];
     Pair both;
     asm("movq %1, %0\n\tmovhps %2, %0"
         : "=&x"(both)
-        : "r"(first), "m"(*reinterpret_cast<const std::byte(*)[sizeof first]>(second)));
+        : "m"(*reinterpret_cast<Word*>(from)), "m"(*reinterpret_cast<Word*>(from + sizeof(Word))));
     std::memcpy(to, &both, sizeof both);
 }
 #endif
 
 /// A copied message, into the slot at which it begins and those behind it: the line that its reader looks at all the
-/// while is written last, in as few stores as can be.
+/// while is written last, in as few stores as can be, and of it that half last which has the turn: one store to another
+/// 32 bytes than the last is what costs (docs/speed.md).
 struct CopyOf {
     Bytes b;
 
@@ -145,20 +147,25 @@ struct CopyOf {
 #if defined(WYE_RING_PAIRS)
         const auto n = b.size();
         if (n >= 8 && n <= inline_bytes) [[likely]] {
-            const auto* from = b.data();
-            const auto word = [&](std::size_t at) {
+            const auto move = [&](std::size_t at) {
                 std::uint64_t w;
-                std::memcpy(&w, from + at, sizeof w);
-                return w;
+                std::memcpy(&w, b.data() + at, sizeof w);
+                std::memcpy(s.data + at, &w, sizeof w);
             };
-            store_pair(&s.meta, meta, from);
-            if (n > 8) [[unlikely]] {
-                std::size_t at = 8;
-                for (; at + 16 <= n; at += 16) store_pair(s.data + at, word(at), from + at + 8);
-                if (at + 8 < n) std::memcpy(s.data + at, from + at, 8);
-                const auto last = word(n - 8);
-                if (at < n) std::memcpy(s.data + n - 8, &last, 8);
+            if (n >= 16) [[unlikely]] {
+                if (n >= 32) move_pair(s.data + 16, b.data() + 16);
+                if (n == 48)
+                    move_pair(s.data + 32, b.data() + 32);
+                else if (n > 16 && n != 32) {
+                    if (n > 40 || (n > 24 && n < 32)) move((n - 8) & ~std::size_t{7});
+                    move(n - 8);
+                }
+                move_pair(s.data, b.data());
+            } else {
+                move(0);
+                if (n > 8) move(n - 8);
             }
+            s.meta.store(meta, order::relaxed);
             return;
         }
 #endif
@@ -302,6 +309,8 @@ public:
             const auto b = all[n];
             publish_at(lane, at++, 1, meta_of(Kind::bytes, b.size()), CopyOf{b});
         }
+        // Of those before it the next one came at once.
+        if (n > 0) not_yet(lane, at);
         tail_ = at;
         return n;
     }
@@ -335,10 +344,16 @@ private:
         // Before it is published: whoever comes behind finds "not yet". An older turn says so, too, but not what was a
         // record's bytes.
         if (!bug(2) && distance(next, unsure_) > 0) [[unlikely]]
-            lane_.slot(next).turn.store(next, order::relaxed);
+            not_yet(lane_, next);
         publish_at(lane_, tail_, n, meta, write);
+        // The line of the next message becomes ours before it is needed. Whoever looks at it now has it from us, and it
+        // comes back sooner than one that two have and nobody owns: 50 ns instead of 70 (docs/speed.md).
+        not_yet(lane_, next);
         tail_ = next;
         if (n > 1 && !bug(23)) unsure_ = next + lane_.granules;
+    }
+    static void not_yet(const LaneView& lane, std::uint64_t at) noexcept {
+        lane.slot(at).turn.store(at, order::relaxed);
     }
     template <class Write>
     [[gnu::always_inline]] static void publish_at(const LaneView& lane, std::uint64_t at, std::uint64_t n,
@@ -352,9 +367,6 @@ private:
             s.meta.store(meta, order::relaxed);
         }
         s.turn.store(at + 1, order::publish);
-        // The line of the next message becomes ours before it is needed. Whoever looks at it now has it from us, and it
-        // comes back sooner than one that two have and nobody owns: 50 ns instead of 70 (docs/speed.md).
-        lane.slot(at + n).turn.store(at + n, order::relaxed);
         fetch_to_write(&lane.slot(at + n + fetched_ahead));
     }
 
