@@ -230,9 +230,11 @@ Result<Msg> Connection::request(const engine::Outgoing& o, Deadline d) {
 }
 
 Result<> check_headers(std::span<const engine::Header> headers) {
+    // With each message: find_first_of() calls memchr(3) for every character, a quarter of a publish with a number.
+    const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+    const auto ends_name = [&](char c) { return ends_line(c) || c == ':' || c == ' ' || c == '\t'; };
     for (const auto& h : headers) {
-        const bool name = !h.name.empty() && h.name.find_first_of(": \t\r\n") == h.name.npos;
-        if (!name || h.value.find_first_of(std::string_view("\r\n\0", 3)) != h.value.npos)
+        if (h.name.empty() || std::ranges::any_of(h.name, ends_name) || std::ranges::any_of(h.value, ends_line))
             return refuse(Errc::bad_address, "nats: a header is a name without blanks and one line of text");
     }
     return {};
