@@ -23,6 +23,19 @@ struct Part {
 
 double or_nothing(const Json& v) { return v.is_number() ? v.get<double>() : 0; }
 
+std::string after_what_befell(const std::string& workload) {
+    const bool sender = workload.starts_with("crash:sender");
+    const auto* who = sender ? "sender" : "receiver";
+    if (workload.ends_with(":stopped"))
+        return fmt::format("The {} is stopped for 50 ms and goes on: until messages flow again", who);
+    const auto* how = workload.ends_with(":zombie")  ? ", and nobody looks after it,"
+                      : workload.ends_with(":user")  ? ", another user's,"
+                      : workload.ends_with(":pidns") ? ", in a pid namespace of its own,"
+                                                     : "";
+    return fmt::format("The {}{} is killed: until a new one{}", who, how,
+                       sender ? "'s first message is there" : " has a new message");
+}
+
 std::string title_of(const Json& r) {
     std::string workload = r.at("workload");
     const auto size = size_text(r.at("size"));
@@ -44,8 +57,7 @@ std::string title_of(const Json& r) {
     if (workload == "request:answer") return fmt::format("64 B are asked, and {} answered", size);
     if (workload == "loan") return fmt::format("Memory lent, given away and let go again, {}", size);
     if (workload == "crash") return "Until who waits is told that the other was killed";
-    if (workload == "crash:sender") return "The sender is killed: until a new one's first message is there";
-    if (workload == "crash:receiver") return "The receiver is killed: until a new one has a new message";
+    if (workload.starts_with("crash:")) return after_what_befell(workload);
     if (workload == "growth") return fmt::format("What {} subscribers cost who publishes, {}", others, size);
     if (workload == "loan:worn") return fmt::format("A loan after many of all sizes, {}", size);
     if (workload == "growth:channels")

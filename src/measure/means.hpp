@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -84,8 +85,12 @@ struct Means {
     bool named = true;         ///< a process that is no child of who has an end finds it, too
     std::string directory{};   ///< where it makes its files; empty: that for temporary ones
 
-    std::size_t size = 64;         ///< of the messages to come, known before prepare()
-    std::uint64_t at_once = 0;     ///< likewise: so many are handed over in a call
+    std::size_t size = 64;        ///< of the messages to come, known before prepare()
+    std::uint64_t at_once = 0;    ///< likewise: so many are handed over in a call
+    bool of_one_user = false;     ///< it is for the processes of one user alone
+    unsigned permissions = 0600;  ///< of what it makes, where that has any
+    std::chrono::nanoseconds quiet{
+        std::chrono::seconds(3)};  ///< that its ends wait for a message, where there is an end to that
     std::vector<pid_t> daemons{};  ///< that prepare() started: what they cost counts, too
 
     virtual ~Means() = default;

@@ -1,13 +1,12 @@
 #include "measure/others.hpp"
 
 #include "measure/clock.hpp"
+#include "measure/life.hpp"
 
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,13 +108,7 @@ std::string Others::trouble() const {
     return {};
 }
 
-void Others::kill_first() const noexcept {
-    const int fd = static_cast<int>(syscall(SYS_pidfd_open, pids_.front(), 0));
-    kill(pids_.front(), SIGKILL);
-    pollfd dead{.fd = fd, .events = POLLIN, .revents = 0};
-    while (fd >= 0 && poll(&dead, 1, -1) < 0 && errno == EINTR) {}
-    if (fd >= 0) close(fd);
-}
+void Others::kill_first() const noexcept { kill_for_certain(pids_.front()); }
 
 void Others::end() noexcept {
     for (const auto pid : pids_) kill(pid, SIGKILL);
@@ -124,14 +117,15 @@ void Others::end() noexcept {
 }
 
 Others::Cost Others::cost() const {
-    Cost c{.cpu_ns = cpu_of(CLOCK_PROCESS_CPUTIME_ID), .switches = switches_of(getpid())};
+    Cost c = cost_of(getpid());
     for (const auto* pids : {&pids_, &beside_})
-        for (const auto pid : *pids) {
-            clockid_t clock;
-            if (clock_getcpuclockid(pid, &clock) == 0) c.cpu_ns += cpu_of(clock);
-            c.switches += switches_of(pid);
-        }
+        for (const auto pid : *pids) c = c + cost_of(pid);
     return c;
+}
+
+Others::Cost Others::cost_of(pid_t pid) {
+    clockid_t clock;
+    return {.cpu_ns = clock_getcpuclockid(pid, &clock) == 0 ? cpu_of(clock) : 0, .switches = switches_of(pid)};
 }
 
 }  // namespace wye::measure

@@ -66,6 +66,7 @@ public:
     /// What it costs is counted, and nothing else is ours to do.
     void counts(pid_t p) { beside_.push_back(p); }
     unsigned count() const noexcept { return static_cast<unsigned>(pids_.size()); }
+    pid_t first() const noexcept { return pids_.front(); }
     /// Until each has said that it is ready. Throws when one failed, or nothing happens for five seconds.
     void wait_ready();
     /// Throws what one of them threw, or how it ended.
@@ -78,7 +79,11 @@ public:
 
     struct Cost {
         double cpu_ns = 0, switches = 0;
+        Cost operator+(const Cost& o) const noexcept { return {cpu_ns + o.cpu_ns, switches + o.switches}; }
+        Cost operator-(const Cost& o) const noexcept { return {cpu_ns - o.cpu_ns, switches - o.switches}; }
     };
+    /// Of all its threads, so far.
+    static Cost cost_of(pid_t);
     /// Of all, this process too, so far.
     Cost cost() const;
 

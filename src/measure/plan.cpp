@@ -186,7 +186,7 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     };
     const Sizes all{8, 32, 64, 128, 256, 1024, 4096, 16384, 65536, 262144, 1 << 20, 4 << 20, 16 << 20};
     const Sizes one{64}, small(all.begin(), all.begin() + 9);
-    const auto put = [&](const char* workload, Work w) {
+    const auto put = [&](const std::string& workload, Work w) {
         w.workload = workload, w.time = w.time == 25ms ? 0ms : w.time;
         add(m, p, wish, std::move(w));
     };
@@ -220,7 +220,12 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     put("crash", {.size = 64});
     // Of the kernel's own it is what the rooms have.
     if (means_[m].at("group") != "kernel")
-        for (const auto* who : {"crash:sender", "crash:receiver"}) put(who, {.size = 64});
+        for (const std::string who : {"crash:sender", "crash:receiver"}) {
+            for (const auto* how : {"", ":zombie", ":pidns"}) put(who + how, {.size = 64});
+            put(who + ":stopped", {.size = 64, .gap = 50ms});
+            // Others' libraries make what they like where they like, and nobody cleans up after another user.
+            if (means_[m].at("group") == "wye") put(who + ":user", {.size = 64});
+        }
     for (const auto s : sizes({64, 4096}, {64, 4096, 65536, 1 << 20})) put("loan", {.size = s});
     for (const auto s : sizes({64, 4096}, {64, 4096, 65536})) put("loan:worn", {.size = s});
     for (const unsigned n : {1u, 8u, 32u}) put("growth", {.size = 64, .parties = n + 1});

@@ -112,7 +112,7 @@ TEST(BenchPlan, what_says_that_it_does_not_is_asked_once_and_a_workloads_own_fig
     const Script script;
     auto bench = or_throw(
         Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {"crash"}, .sizes = {64}, .rounds = 3}));
-    EXPECT_EQ(bench.pieces(), 3u);  // what is asked for has the others of its kind with it
+    EXPECT_EQ(bench.pieces(), 11u);  // what is asked for has the others of its kind with it
     const auto d = bench.run([](const Bench::State&) { return true; });
     std::vector<double> asked;
     double line = 0;

@@ -8,6 +8,7 @@
 #include "wye/transport/shm_ring.hpp"
 
 #include "measure/clock.hpp"
+#include "measure/offer.hpp"
 #include "os/fork.hpp"
 
 #include <unistd.h>
@@ -21,7 +22,7 @@ namespace wye::measure {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 3s;
+constexpr auto patience = 3s;  // of who opens
 constexpr std::string_view subject = "SUBJECT";
 
 // Who comes first waits for the other to make it.
@@ -35,9 +36,9 @@ auto when_there(F&& open) {
 
 // What is there now, looked for again and again, or waited for.
 template <class F>
-auto got(bool poll, F&& recv) {
+auto got(bool poll, std::chrono::nanoseconds quiet, F&& recv) {
     for (;;) {
-        auto r = recv(poll ? Deadline::now() : Deadline(patience));
+        auto r = recv(poll ? Deadline::now() : Deadline(quiet));
         if (r || !poll || !r.error().is(Errc::timed_out)) return or_throw(std::move(r));
         relax();
     }
@@ -53,13 +54,15 @@ std::size_t copied(Bytes from, MutBytes to) {
 
 class ChannelEnd : public End {
 public:
-    ChannelEnd(std::shared_ptr<Channel> out, std::shared_ptr<Channel> in) : out_(std::move(out)), in_(std::move(in)) {}
+    ChannelEnd(std::shared_ptr<Channel> out, std::shared_ptr<Channel> in, std::chrono::nanoseconds quiet)
+        : out_(std::move(out)), in_(std::move(in)), quiet_(quiet) {}
     void send(Bytes b) override { or_throw(out_->send(b, patience)); }
     std::size_t recv(MutBytes into, bool poll) override {
         if (!sized_) room_.resize(std::max(in_->max_message() < (1 << 16) ? in_->max_message() : 0, into.size()));
         sized_ = true;
-        if (into.size() >= room_.size()) return got(poll, [&](Deadline d) { return in_->recv(into, d); }).size();
-        return copied(got(poll, [&](Deadline d) { return in_->recv(room_, d); }), into);
+        if (into.size() >= room_.size())
+            return got(poll, quiet_, [&](Deadline d) { return in_->recv(into, d); }).size();
+        return copied(got(poll, quiet_, [&](Deadline d) { return in_->recv(room_, d); }), into);
     }
 
     void send_loan(std::size_t n) override { or_throw(or_throw(out_->loan(n, patience)).commit()); }
@@ -67,6 +70,7 @@ public:
 
 private:
     std::shared_ptr<Channel> out_, in_;
+    std::chrono::nanoseconds quiet_;
     std::vector<std::byte> room_{};  // where a means asks for room for its largest
     bool sized_ = false;
 };
@@ -95,15 +99,17 @@ private:
 
 class TokenEnd : public End {
 public:
-    TokenEnd(Semaphore out, Semaphore in) : out_(std::move(out)), in_(std::move(in)) {}
+    TokenEnd(Semaphore out, Semaphore in, std::chrono::nanoseconds quiet)
+        : out_(std::move(out)), in_(std::move(in)), quiet_(quiet) {}
     void send(Bytes) override { or_throw(out_.post()); }
     std::size_t recv(MutBytes, bool poll) override {
-        got(poll, [&](Deadline d) { return in_.wait(d); });
+        got(poll, quiet_, [&](Deadline d) { return in_.wait(d); });
         return 0;
     }
 
 private:
     Semaphore out_, in_;
+    std::chrono::nanoseconds quiet_;
 };
 
 class PublisherEnd : public End {
@@ -121,7 +127,7 @@ public:
     explicit SubscriberEnd(Subscriber<Bytes> s) : s_(std::move(s)) {}
     void send(Bytes) override { throw std::logic_error("a subscriber"); }
     std::size_t recv(MutBytes into, bool poll) override {
-        const auto sample = got(poll, [&](Deadline d) { return s_.next(d); });
+        const auto sample = got(poll, patience, [&](Deadline d) { return s_.next(d); });
         return copied(*sample, into);
     }
 
@@ -144,7 +150,7 @@ public:
     explicit WorkerEnd(Worker<Bytes> w) : w_(std::move(w)) {}
     void send(Bytes) override { throw std::logic_error("a worker"); }
     std::size_t recv(MutBytes into, bool poll) override {
-        auto job = got(poll, [&](Deadline d) { return w_.take(d); });
+        auto job = got(poll, patience, [&](Deadline d) { return w_.take(d); });
         const auto n = copied(*job, into);
         or_throw(std::move(job).done());
         return n;
@@ -161,7 +167,7 @@ public:
     std::size_t recv(MutBytes into, bool) override { return copied(answer_, into); }
     std::size_t ask_looking(Bytes b, MutBytes into) override {
         const auto call = or_throw(c_.begin(b, patience));
-        return copied(got(true, [&](Deadline) { return c_.poll(call); }), into);
+        return copied(got(true, patience, [&](Deadline) { return c_.poll(call); }), into);
     }
     void ask(Bytes b) override { asked_.push_back(or_throw(c_.stream(b, patience))); }
     std::size_t answer(MutBytes into) override {
@@ -186,7 +192,7 @@ public:
         or_throw(s_.serve_one([room](Bytes b) { return Bytes(room.first(copied(b, room))); }));
     }
     void serve_looking(MutBytes room) override {
-        got(true, [&](Deadline d) {
+        got(true, patience, [&](Deadline d) {
             return s_.serve_one([room](Bytes b) { return Bytes(room.first(copied(b, room))); }, d);
         });
     }
@@ -210,6 +216,8 @@ public:
         carries = !m.open_semaphore;
         own_threads = m.traits.scheme == "nats";
         named = !m.open_pair, directory = std::move(files);
+        of_one_user = std::ranges::any_of(
+            advice::offers(), [&](const advice::Offer& o) { return o.own_user && o.means == m.traits.scheme; });
         polls = !own_threads;
         can = several | (m.traits.loans && variant != "queue" ? lends : 0u);  // a queue's job is no lease
         if (m.traits.scheme == "shm" && variant.empty()) can |= batches;
@@ -238,7 +246,7 @@ public:
 
     std::unique_ptr<Means> another() const override {
         auto one = std::make_unique<Room>(m_, variant_, directory, nth_, given_);
-        one->size = size;
+        one->size = size, one->quiet = quiet;
         return one;
     }
     void prepare(Shape shape, unsigned parties) override {
@@ -253,7 +261,8 @@ public:
         if (two) back_ = fresh();
         if (shape == duel && m_.make && !takes(m_, "listen"))
             for (const auto& u : {there_, back_})
-                if (!u.empty() && !m_.open_semaphore) or_throw(make(u, {.create = Create::if_missing}));
+                if (!u.empty() && !m_.open_semaphore)
+                    or_throw(make(u, {.create = Create::if_missing, .permissions = permissions}));
         // Before the other process is there, so that it finds somebody.
         if (listens()) ours_ = channel(with_param(there_, "listen"), Mode::both);
         if (m_.open_semaphore)
@@ -267,19 +276,19 @@ public:
         if (at_once > 0) return std::make_unique<BatchEnd>(std::string(or_throw(Uri::parse(back_)).address()), first);
         if (m_.open_semaphore) {
             auto there = or_throw(open_semaphore(there_, {})), back = or_throw(open_semaphore(back_, {}));
-            return first ? std::make_unique<TokenEnd>(std::move(there), std::move(back))
-                         : std::make_unique<TokenEnd>(std::move(back), std::move(there));
+            return first ? std::make_unique<TokenEnd>(std::move(there), std::move(back), quiet)
+                         : std::make_unique<TokenEnd>(std::move(back), std::move(there), quiet);
         }
         if (m_.open_pair) return pair_end(first);
         if (m_.traits.duplex) {
             auto c = first && ours_ ? ours_ : channel(there_, Mode::both);
             if (listens()) greet(*c, first);
-            return std::make_unique<ChannelEnd>(c, c);
+            return both_ways(c, c, first);
         }
         // In the same order at both ends: the opening of a FIFO waits for the other.
         auto there = channel(there_, first ? Mode::write : Mode::read);
         auto back = channel(back_, first ? Mode::read : Mode::write);
-        return first ? std::make_unique<ChannelEnd>(there, back) : std::make_unique<ChannelEnd>(back, there);
+        return both_ways(there, back, first);
     }
 
     // What listens is its first peer's for good.
@@ -316,7 +325,9 @@ private:
     }
     std::shared_ptr<Channel> channel(const std::string& uri, Mode mode) const {
         return std::make_shared<Channel>(when_there([&](Deadline d) {
-            return wye::open(uri, {.mode = mode, .create = m_.make ? Create::if_missing : Create::never}, d);
+            return wye::open(
+                uri, {.mode = mode, .create = m_.make ? Create::if_missing : Create::never, .permissions = permissions},
+                d);
         }));
     }
     std::unique_ptr<End> pair_end(bool first) {
@@ -326,10 +337,14 @@ private:
         };
         if (!back_pair_) {
             auto c = part(*there_pair_, first);
-            return std::make_unique<ChannelEnd>(c, c);
+            return both_ways(c, c, first);
         }
         auto there = part(*there_pair_, !first), back = part(*back_pair_, first);
-        return first ? std::make_unique<ChannelEnd>(there, back) : std::make_unique<ChannelEnd>(back, there);
+        return both_ways(there, back, first);
+    }
+    std::unique_ptr<End> both_ways(const std::shared_ptr<Channel>& there, const std::shared_ptr<Channel>& back,
+                                   bool first) const {
+        return std::make_unique<ChannelEnd>(first ? there : back, first ? back : there, quiet);
     }
     std::unique_ptr<End> pattern_end(Role role) const {
         const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;
@@ -382,14 +397,15 @@ public:
         parent_ = ::getpid();
     }
     std::unique_ptr<End> open(Role r, unsigned) override {
-        return std::make_unique<Word>(*set_, r == Role::second ? parent_ : 0);
+        return std::make_unique<Word>(*set_, r == Role::second ? parent_ : 0, quiet);
     }
     void clean() noexcept override { set_.reset(); }
 
 private:
     class Word : public End {
     public:
-        Word(SignalSet& set, pid_t to) : set_(set), number_(or_throw(real_time(0))) {
+        Word(SignalSet& set, pid_t to, std::chrono::nanoseconds quiet)
+            : set_(set), number_(or_throw(real_time(0))), quiet_(quiet) {
             if (to) {  // so that it knows whom to answer
                 target_.emplace(or_throw(SignalTarget::of(to)));
                 send({});
@@ -399,13 +415,14 @@ private:
         }
         void send(Bytes) override { or_throw(wye::queue(*target_, number_, 0)); }
         std::size_t recv(MutBytes, bool poll) override {
-            (void)got(poll, [&](Deadline d) { return set_.wait(d); });
+            (void)got(poll, quiet_, [&](Deadline d) { return set_.wait(d); });
             return 0;
         }
 
     private:
         SignalSet& set_;
         int number_;
+        std::chrono::nanoseconds quiet_;
         std::optional<SignalTarget> target_;
     };
     std::optional<SignalSet> set_;

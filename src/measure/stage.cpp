@@ -37,14 +37,17 @@ std::string& trouble_of_another() noexcept {
     return said;
 }
 
-void Stage::beside(unsigned n, Role role, const Body& body) {
+void Stage::beside(unsigned n, Role role, const Body& body, const Around& around) {
     for (unsigned i = 0; i < n; ++i)
         others_.start(
             i,
-            [this, role, body](unsigned which) {
-                const auto end = m_.open(role, which);
-                board().places[which].ready = 1;
-                body(*end, board().places[which], which);
+            [this, role, body, around](unsigned which) {
+                const auto lives = [&] {
+                    const auto end = m_.open(role, which);
+                    board().places[which].ready = 1;
+                    body(*end, board().places[which], which);
+                };
+                around ? around(lives) : lives();
             },
             pinned());
 }

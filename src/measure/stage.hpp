@@ -70,7 +70,9 @@ public:
     }
     Board& board() { return others_.board(); }
     Others& others() { return others_; }
-    void beside(unsigned n, Role role, const Body& body);
+    /// How one lives whose body that is.
+    using Around = std::function<void(const std::function<void()>&)>;
+    void beside(unsigned n, Role role, const Body& body, const Around& around = {});
     End& here(Role role);
     /// The end of before is gone with who was at its other end.
     End& again(Role role);
