@@ -63,6 +63,8 @@ std::string title_of(const Json& r) {
     if (workload == "growth:channels")
         return fmt::format("{} channel{} side by side: to open one more", at_once, at_once == 1 ? "" : "s");
     if (workload == "open") return "From nothing to the first message";
+    if (workload == "idle" && at_once > 1)
+        return fmt::format("{} channels, and nobody says anything: processor time a second", at_once);
     if (workload == "idle") return "Nobody says anything: processor time a second";
     if (workload == "crowd") return fmt::format("A queue for {} workers, more than there are processors", others);
     if (workload == "video") return fmt::format("{}, sixty a second, to {}", size, others);

@@ -58,6 +58,15 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     grep -q "^  unix:seqpacket: is told, and opens again (.*told 1, told in " "$T/text"
 }
 
+@test "nobody says anything: who sleeps is not woken, of however many channels" {
+    bench pipe shm shm-sem --workload idle --rounds 2 --seconds 1 --json "$T/a.json" >"$T/text"
+    [ "$(jq -c '[.results[] | select(.means == "pipe") | .at_once, (.rounds | length)]' "$T/a.json")" = "[1,1,100,1]" ]
+    jq -e '[.results[] | select(.means == "pipe" or .means == "shm") | .more | .receiver_switches < 10 and .rss_kib >= 0 and .pss_kib >= 0] | length >= 4 and all' "$T/a.json"
+    # It looks whether a holder died, twenty times a second.
+    jq -e '[.results[] | select(.means == "shm-sem") | .more.receiver_switches > 5] == [true, true]' "$T/a.json"
+    grep -q "^100 channels, and nobody says anything" "$T/text"
+}
+
 @test "what one of a hundred channels has; a loan after many of all sizes" {
     bench pipe unix:dgram shm --workload growth:channels,loan --rounds 1 --seconds 1 --size 64 --json "$T/a.json" >"$T/text"
     has() { jq -e --arg m "$1" "[.results[] | select(.means == \$m and .workload == \"growth:channels\") | .more | $2] == [true, true]" "$T/a.json"; }

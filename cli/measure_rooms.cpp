@@ -1,8 +1,12 @@
 // What `wye bench` starts for each piece of work with a room of ours, as it starts others' programs for theirs.
+#include "wye/process/nats_server.hpp"
+
 #include "command.hpp"
 #include "measure/floor.hpp"
 #include "measure/program.hpp"
 #include "measure/rooms.hpp"
+
+#include <optional>
 
 namespace wye::cli {
 namespace {
@@ -14,12 +18,17 @@ struct Options {
 };
 
 int run(const Options& o) {
-    std::string only;
-    if (o.words.size() == 2)
-        if (const auto work = measure::work_from(measure::Json::parse(o.words[1], nullptr, false))) only = work->means;
-    auto all = measure::room_means(o.directory, o.nats, only);
+    const auto work = o.words.size() == 2 ? measure::work_from(measure::Json::parse(o.words[1], nullptr, false))
+                                          : refuse(Errc::not_found, "no work");
+    const std::string only = work ? work->means : "";
+    // What sleeps beside others has a server of its own, so that what that costs is nobody else's.
+    std::optional<NatsServer> own;
+    if (only == "nats" && work->workload == "idle")
+        if (auto s = NatsServer::start({})) own.emplace(std::move(*s));
+    auto all = measure::room_means(o.directory, own ? own->uri("SUBJECT") : o.nats, only);
+    const auto nats_pid = own ? static_cast<pid_t>(own->pid()) : static_cast<pid_t>(o.nats_pid);
     for (auto& m : all)
-        if (o.nats_pid && m->name == "nats") m->daemons.push_back(static_cast<pid_t>(o.nats_pid));
+        if (nats_pid && m->name == "nats") m->daemons.push_back(nats_pid);
     for (auto& m : measure::floor_means()) all.push_back(std::move(m));
     std::string name = "wye __measure";
     std::vector<std::string> words = o.words;

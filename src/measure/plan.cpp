@@ -46,11 +46,6 @@ std::vector<std::string> with(const Program& p, std::initializer_list<std::strin
     return argv;
 }
 
-std::string last_line(std::string s) {
-    while (s.ends_with('\n')) s.pop_back();
-    return s.substr(s.rfind('\n') + 1);
-}
-
 Result<Json> ask(const std::vector<std::string>& argv, Deadline d) {
     WYE_TRY(const auto out, Command(argv).err(Target::capture()).grace(200ms).run(d));
     if (!out.exit.ok()) {
@@ -156,7 +151,8 @@ Result<Bench> Bench::plan(const std::vector<Program>& programs, std::vector<Miss
             return refuse(Errc::not_found,
                           "nothing called '" + w + "' can be measured here; wye bench --list shows what can");
     if (b.cells_.empty() && b.missing_.empty()) return refuse(Errc::not_found, "none of these means does that");
-    const auto each = wish.budget / std::max<std::size_t>(b.cells_.size() * wish.rounds, 1) - around;
+    const auto apart = b.cells_.size() - static_cast<std::size_t>(std::ranges::count_if(b.cells_, sleeps));
+    const auto each = wish.budget / std::max<std::size_t>(apart * wish.rounds, 1) - around;
     const auto time = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(each),
                                  std::chrono::milliseconds(shortest), wish.full ? longest_of_full : longest);
     for (auto& c : b.cells_)
@@ -171,6 +167,7 @@ void Bench::add(std::size_t m, const Program& p, const Wish& wish, Work w) {
     if (!(means.at("shapes").get<unsigned>() & load.shape) || (load.needs & ~means.value("can", 0u))) return;
     const bool asks = load.shape == request;
     if (w.poll && !(asks ? (means.value("can", 0u) & looks) != 0 : means.at("polls").get<bool>())) return;
+    if (w.workload == "idle" && w.at_once > 1 && !(means.value("can", 0u) & several)) return;
     if (const auto largest = means.at("largest").get<std::uint64_t>(); largest && w.size > largest) return;
     const bool carries = means.at("carries");
     if (!carries && (needs_numbers(w.workload) || w.size > 64)) return;
@@ -231,7 +228,8 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
     for (const unsigned n : {1u, 8u, 32u}) put("growth", {.size = 64, .parties = n + 1});
     for (const std::uint64_t n : full ? std::vector{1u, 100u, 1000u} : std::vector{1u, 100u})
         put("growth:channels", {.size = 64, .at_once = n});
-    put("idle", {.size = 64, .time = 500ms});
+    for (const std::uint64_t n : full ? std::vector{1u, 100u, 1000u} : std::vector{1u, 100u})
+        put("idle", {.size = 64, .at_once = n, .time = full ? 60s : 500ms});
     const auto processors = describe_machine().at("processors").get<unsigned>();
     put("crowd", {.size = 64, .parties = std::min(4 * processors, 32u) + 1});
     put("video", {.size = 24'000'000, .parties = 4, .rate = 60, .time = 500ms});
@@ -241,7 +239,7 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
 
 void Bench::measure(Cell& c) {
     // It will not do next time what it could not do, or says that it does not.
-    if (!c.trouble.empty()) return;
+    if (!c.trouble.empty() || sleeps(c)) return;
     if (!c.rounds.empty() && find_workload(c.work.workload)->once) return;
     if (!c.rounds.empty() && c.rounds[0].messages == 0 && !c.rounds[0].note.empty()) return;
     const auto answer = ask(with(*c.program, {"run", to_json(c.work).dump()}), c.work.time * 4 + 20s);
@@ -296,10 +294,14 @@ Json Bench::run(const GoOn& go_on) {
     const auto all = cells_.size() * wish_.rounds;
     std::size_t done = 0;
     bool complete = true;
+    double asleep = 0;  // seconds, when all else is done
+    for (const auto& c : cells_)
+        if (sleeps(c)) asleep = std::max(asleep, std::chrono::duration<double>(c.work.time).count());
     const auto left = [&] {
         const auto took = std::chrono::duration<double>(Clock::now() - begin).count();
-        return done ? took / static_cast<double>(done) * static_cast<double>(all - done)
-                    : std::chrono::duration<double>(wish_.budget).count();
+        const double rest = done ? took / static_cast<double>(done) * static_cast<double>(all - done)
+                                 : std::chrono::duration<double>(wish_.budget).count();
+        return rest + asleep;
     };
     for (unsigned r = 0; r < wish_.rounds && complete; ++r) {
         const auto before = Busy::now();
@@ -316,6 +318,7 @@ Json Bench::run(const GoOn& go_on) {
         }
         steal_.push_back(Busy::now().since(before).steal_percent());
     }
+    if (complete) complete = all_asleep([&](std::string_view what) { return go_on({done, all, what, left()}); });
     if (complete) count_calls(go_on, done, all);
     const auto seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     return document(seconds, complete, Busy::now().since(busy), own_seconds() - own);

@@ -16,6 +16,9 @@ struct Program {
 /// What it says that it can measure. Errc::corrupt where that is not what it should be.
 Result<std::vector<Json>> means_of(const Program&);
 
+/// Of what a program said.
+std::string last_line(std::string);
+
 /// A peer that is not there.
 struct Missing {
     std::string name, group, why;
@@ -44,6 +47,8 @@ public:
     using GoOn = std::function<bool(const State&)>;
     Json run(const GoOn&);
 
+    static constexpr std::chrono::seconds a_while{1};  ///< who sleeps so long does so beside the others
+
     std::size_t pieces() const noexcept { return cells_.size(); }
 
 private:
@@ -63,6 +68,9 @@ private:
     void choose(std::size_t means, const Program&, const Wish&);
     void add(std::size_t means, const Program&, const Wish&, Work);
     void measure(Cell&);
+    static bool sleeps(const Cell& c) { return c.work.workload == "idle" && c.work.time >= a_while; }
+    /// False: no more is wanted.
+    bool all_asleep(const std::function<bool(std::string_view what)>& go_on);
     void measure_floor();
     void count_calls(const GoOn&, std::size_t& done, std::size_t all);
     Json row(const Cell&) const;

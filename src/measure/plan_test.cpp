@@ -32,6 +32,10 @@ fi
 echo "$2" >>"$dir/asked"
 case $2 in
 *'"broken"'*) echo "it is broken" >&2; exit 1 ;;
+*'"idle"'*)
+    echo
+    for i in $(seq 500); do [ "$(grep -c '"idle"' "$dir/asked")" -lt 3 ] || break; sleep .02; done
+    [ "$(grep -c '"idle"' "$dir/asked")" -ge 3 ] || { echo "alone" >&2; exit 1; } ;;
 *'"crash:sender"'*) printf '{"times": [], "largest": 0, "messages": 0, "bytes": 0, "lost": 0, "ns": 0, "cpu_ns": 0, "switches": 0, "note": "cannot"}'; exit 0 ;;
 esac
 n=$(wc -l <"$dir/asked")
@@ -143,6 +147,23 @@ TEST(BenchPlan, what_is_the_same_every_time_is_measured_once) {
         if (w.at("workload") == "growth:channels") asked.insert(w.at("at_once").get<std::uint64_t>());
     EXPECT_EQ(asked, (std::multiset<std::uint64_t>{1, 100}));
     EXPECT_EQ(d.at("results")[1].at("at_once"), 100);
+}
+
+TEST(BenchPlan, who_sleeps_for_a_minute_does_so_beside_the_others_and_once) {
+    const Script script;
+    const Wish wish{.means = {"quick"}, .workloads = {"idle"}, .full = true, .rounds = 2};
+    auto bench = or_throw(Bench::plan({script.program()}, {}, wish));
+    const auto d = bench.run([](const Bench::State&) { return true; });
+    EXPECT_TRUE(d.at("failed").empty()) << d.at("failed").dump();
+    std::vector<std::uint64_t> asked;
+    for (const auto& w : script.asked())
+        if (w.at("workload") == "idle" && w.at("ms") == 60'000) asked.push_back(w.at("at_once"));
+    EXPECT_EQ(asked, (std::vector<std::uint64_t>{1, 100, 1000}));
+    ASSERT_EQ(d.at("results").size(), 3u);
+    for (const auto& r : d.at("results")) EXPECT_EQ(r.at("rounds").size(), 1u);
+    auto again = or_throw(Bench::plan({script.program()}, {}, wish));
+    const auto broken = again.run([](const Bench::State& s) { return s.what != "all idle"; });
+    EXPECT_TRUE(!broken.at("complete") || broken.at("results").size() == 3u);
 }
 
 TEST(BenchPlan, broken_off_it_keeps_what_it_has) {

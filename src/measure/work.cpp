@@ -24,7 +24,7 @@ constexpr std::array all{
     Workload{"request:flight", "several questions on their way at once", request, several_asked, true, flights},
     Workload{"request:answer", "64 bytes are asked, and the answer is of that size", request, long_answer, false,
              answers},
-    Workload{"idle", "nobody says anything: cost a second", duel, idle},
+    Workload{"idle", "nobody says anything: cost a second", duel, idle, false, 0, true},
     Workload{"open", "from nothing to the first message", duel, open_and_first},
     Workload{"loan", "memory lent, given away and let go again", duel, loan, false, lends},
     Workload{"loan:worn", "a loan after many of all sizes", duel, worn_loan, false, lends},

@@ -4,6 +4,7 @@
 #include "measure/means.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -21,7 +22,8 @@ struct Work {
     std::uint64_t at_once = 0;       ///< messages in a call, questions on their way, channels side by side
     std::chrono::nanoseconds gap{};  ///< that nothing is sent before each message
     std::chrono::milliseconds time{25};
-    std::uint64_t messages = 0;  ///< so many, whatever the time
+    std::uint64_t messages = 0;     ///< so many, whatever the time
+    std::function<void()> begun{};  ///< of `idle`: told when all is there, and the measuring begins
 };
 
 /// Of one round.

@@ -25,8 +25,12 @@ public:
     unsigned loses = 0;
     std::string throws;                  // what its second end throws at the third message
     bool dies = false;                   // or is killed
+    int ends = 0;                        // that are open in this process
     int left = 0;                        // ends that were not cleaned up
     std::chrono::microseconds wears{0};  // what a loan costs more when there was one of another size
+    std::size_t mebibytes = 0;           // that an end has and uses
+    bool side_by_side = false;           // there can be several
+    bool restless = false;               // who waits looks again and again
 
     Known() { name = "known", group = "test", shapes = duel | fan | measure::queue | request; }
     void prepare(Shape, unsigned parties) override {
@@ -37,6 +41,12 @@ public:
                 throw std::runtime_error("socketpair");
     }
     std::unique_ptr<End> open(Role r, unsigned which) override { return std::make_unique<One>(*this, r, which); }
+    std::unique_ptr<Means> another() const override {
+        if (!side_by_side) return nullptr;
+        auto one = std::make_unique<Known>();
+        one->mebibytes = mebibytes;
+        return one;
+    }
     void clean() noexcept override {
         --left;
         for (auto& p : pairs_) ::close(p[0]), ::close(p[1]);
@@ -50,7 +60,10 @@ public:
 private:
     class One : public End {
     public:
-        One(Known& k, Role r, unsigned which) : k_(k), role_(r), which_(which) {}
+        One(Known& k, Role r, unsigned which) : k_(k), role_(r), which_(which), has_(k.mebibytes << 20, std::byte{1}) {
+            ++k_.ends;
+        }
+        ~One() override { --k_.ends; }
         void send(Bytes b) override {
             ++n_;
             if (k_.loses && n_ % k_.loses == 0) return;
@@ -69,6 +82,7 @@ private:
                 if (!k_.throws.empty()) throw std::runtime_error(k_.throws);
                 if (k_.dies) ::kill(::getpid(), SIGKILL);
             }
+            while (k_.restless && role_ == Role::second && got_ > 1) ::usleep(1000);
             const auto& p = k_.pairs_[role_ == Role::subscriber || role_ == Role::worker ? which_ : 0];
             const int fd = first() ? p[0] : p[1];
             // Its own copy of the other end keeps a killed one's alive.
@@ -126,6 +140,7 @@ private:
         Known& k_;
         Role role_;
         unsigned which_, n_ = 0, got_ = 0;
+        std::vector<std::byte> has_;
     };
     std::vector<std::array<int, 2>> pairs_;
 };
@@ -217,6 +232,48 @@ TEST(Measure, nothing_happens_and_costs_nothing) {
     const auto t = run({.workload = "idle", .time = 500ms}, k);
     EXPECT_LT(t.cpu_ns, 2e8);  // a second; a loop would have 1e9
     EXPECT_EQ(t.messages, 0u);
+    EXPECT_NEAR(t.more.at("sender_cpu_ns") + t.more.at("receiver_cpu_ns"), t.cpu_ns, 1);
+    EXPECT_NEAR(t.more.at("sender_switches") + t.more.at("receiver_switches"), t.switches, .01);
+    EXPECT_FALSE(t.more.contains("daemon_cpu_ns"));
+    EXPECT_EQ(k.left, 0);
+    EXPECT_EQ(trouble_of({.workload = "idle", .at_once = 2}, k), "one channel at a time");
+}
+
+TEST(Measure, who_looks_while_it_should_sleep_is_seen_and_whose_it_is) {
+    Known k;
+    k.restless = true;  // wakes up each millisecond, at the end that waits
+    const auto t = run({.workload = "idle", .time = 500ms}, k);
+    EXPECT_GT(t.more.at("receiver_switches"), 50);
+    EXPECT_LT(t.more.at("sender_switches"), 50);
+}
+
+TEST(Measure, what_a_channel_has_is_found_of_many_that_lie_there) {
+    Known k;
+    k.mebibytes = 1;
+    k.side_by_side = true;
+    for (const auto n : {1u, 20u}) {
+        const auto t = run({.workload = "idle", .at_once = n, .time = 500ms}, k);
+        for (const auto* kind : {"rss_kib", "pss_kib"}) {
+            EXPECT_GE(t.more.at(kind), 2 * 1024) << kind << ", both ends of " << n;
+            // Sanitizers keep books of their own.
+            EXPECT_LT(t.more.at(kind), (test::under_tsan || test::under_asan ? 20 : 3) * 1024) << kind << " of " << n;
+        }
+    }
+    EXPECT_EQ(k.left, 0);
+}
+
+TEST(Measure, who_sleeps_can_be_told_that_it_is_enough) {
+    Known k;
+    bool begun = false;
+    int there = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    (void)run(
+        {.workload = "idle", .time = 100s, .begun = [&] { begun = true, there = k.ends, ::kill(::getpid(), SIGTERM); }},
+        k);
+    EXPECT_TRUE(begun);
+    EXPECT_EQ(there, 1) << "its end is open";
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 50s);
+    EXPECT_EQ(k.left, 0);
 }
 
 TEST(Measure, a_loan_after_many_is_held_against_a_fresh_one) {
