@@ -92,7 +92,7 @@ private:
     }
     void takes_the_place() {
         while (d_.dead == 0) nap();
-        m_.quiet = 100ms;  // what it said when it came may have gone to who was not there any more: it comes again
+        if (m_.knocks) m_.quiet = 100ms;  // and comes again
         while (d_.over == 0) {
             try {
                 const auto end = m_.open(Role::second, 0);

@@ -83,6 +83,7 @@ struct Means {
     bool polls = true;         ///< recv() can look again and again
     bool own_threads = false;  ///< so that an end is not held to one processor
     bool named = true;         ///< a process that is no child of who has an end finds it, too
+    bool knocks = false;       ///< who opens it says so in a message, which may go to who has just left
     std::string directory{};   ///< where it makes its files; empty: that for temporary ones
 
     std::size_t size = 64;        ///< of the messages to come, known before prepare()

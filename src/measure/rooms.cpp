@@ -215,6 +215,7 @@ public:
         lossless = m.traits.lossless;
         carries = !m.open_semaphore;
         own_threads = m.traits.scheme == "nats";
+        knocks = variant == "dgram" || m.traits.scheme == "udp";
         named = !m.open_pair, directory = std::move(files);
         of_one_user = std::ranges::any_of(
             advice::offers(), [&](const advice::Offer& o) { return o.own_user && o.means == m.traits.scheme; });
