@@ -54,7 +54,7 @@ bool Bench::all_asleep(const std::function<bool(std::string_view)>& go_on) {
     const auto enough = [&] {
         for (auto& one : all)
             if (one.job.running()) (void)::kill(one.job.pid(), SIGTERM);
-        for (auto& one : all) (void)one.job.wait(5s);
+        for (auto& one : all) (void)one.job.wait(to_be_there);  // who is about to get there does so, and cleans up
         return false;
     };
     for (auto* c : cells) {
