@@ -46,6 +46,9 @@ std::string title_of(const Json& r) {
     if (workload == "rate") return fmt::format("One way at {:.0f} a second, {}{}", or_nothing(r.at("rate")), size, how);
     if (workload == "wakeup")
         return fmt::format("Waking who sleeps, after {}, {}", human_time(or_nothing(r.at("gap_ns"))), size);
+    if (workload == "wakeup:many")
+        return fmt::format("Waking {} who sleep{}, after {}, until the last runs, {}", others, others == 1 ? "s" : "",
+                           human_time(or_nothing(r.at("gap_ns"))), size);
     if (workload == "throughput") return fmt::format("As fast as it goes, one way, {}", size);
     if (workload == "fanout") return fmt::format("One to {}, {}", others, size);
     if (workload == "queue") return fmt::format("A queue for {} worker{}, {}", others, others == 1 ? "" : "s", size);

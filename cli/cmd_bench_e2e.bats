@@ -78,6 +78,16 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     grep -q "^100 channels side by side" "$T/text"
 }
 
+@test "many who sleep: the first, the last, and what the telling takes" {
+    bench shm unix pipe --workload wakeup --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
+    [ "$(jq -c '[.results[] | select(.workload == "wakeup:many") | [.means, .parties - 1]] | sort' "$T/a.json")" = \
+        '[["shm",1],["shm",2],["shm",8],["unix",1],["unix",2],["unix",8]]' ]
+    jq -e 'all(.results[] | select(.workload == "wakeup:many");
+        .messages > 2 and .lost == 0 and .more.first_ns > 0 and .more.first_ns <= 1.02 * .p50 and .more.send_ns > 0)' "$T/a.json"
+    grep -q "^Waking 8 who sleep, after 5.0 ms, until the last runs, 64 B" "$T/text"
+    grep -q "^  unix: first in .*, send in " "$T/text"
+}
+
 @test "batches are for what takes several in a call" {
     bench shm pipe --workload throughput --size 64 --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
     [ "$(jq -c '[.results[] | select(.workload == "throughput:batch") | [.means, .at_once, .lost]]' "$T/a.json")" = '[["shm",8,0],["shm",64,0]]' ]

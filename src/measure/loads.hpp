@@ -7,7 +7,7 @@ namespace wye::measure {
 using Load = void(const Work&, Means&, Taken&);
 
 Load latency, throughput, batched, wakeup, rate, alone;  // two
-Load fan_out, work_queue;                                // one and many
+Load fan_out, work_queue, many_woken;                    // one and many
 Load request_reply, long_answer, several_asked;
 Load growth, channels, idle;           // what it costs to be there
 Load open_and_first, loan, worn_loan;  // what happens seldom

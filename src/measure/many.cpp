@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 namespace wye::measure {
@@ -86,7 +87,61 @@ void spread(const Work& w, Means& m, Taken& t, Shape shape, Role from, Role to, 
     if (w.rate > 0) t.messages = arrived()[0], t.lost = arrived()[1], stage.cost(t, static_cast<double>(sent));
 }
 
+// Each has a message by its number, or so many have it as ever will.
+unsigned who_has(Stage& stage, const Means& m, unsigned n, std::uint64_t number) {
+    const auto begin = ticks();
+    for (;;) {
+        unsigned all = 0;
+        for (unsigned i = 0; i < n; ++i) all += stage.board().places[i].count >= number;
+        if (all == n || (!m.lossless && ticks() - begin > ticks_of(50ms))) return all;
+        if (ticks() - begin > ticks_of(2s))
+            throw std::runtime_error(std::to_string(n - all) + " of " + std::to_string(n) + " were not woken in 2 s");
+        stage.others().check();
+        usleep(500);  // not at once: those who are woken have the processors
+    }
+}
+
 }  // namespace
+
+// All of them sleep, and are told one thing: until the first runs, until the last does, and how long the telling took.
+void many_woken(const Work& w, Means& m, Taken& t) {
+    const auto n = std::min(std::max(w.parties, 2u) - 1, Board::most);
+    Stage stage(w, m, fan);
+    auto& places = stage.board().places;
+    stage.beside(n, Role::subscriber, [&](End& end, Board::Place& mine, unsigned) {
+        std::vector<std::byte> room(m.size);
+        for (Stamp s{};;) {
+            if (end.recv(room, false) < sizeof s) continue;
+            const auto now = ticks();
+            std::memcpy(&s, room.data(), sizeof s);
+            mine.said = now > s.at ? now - s.at : 0;
+            mine.count = s.number;
+        }
+    });
+    auto& end = stage.here(Role::publisher);
+    std::vector<std::byte> out(m.size, std::byte{1});
+    Histogram first, inside;
+    const auto gap = ticks_of(w.gap);
+    const Until until(w);
+    for (std::uint64_t number = 1; number < 5 || until.more(number - 2); ++number) {
+        sleep_until(ticks() + gap);
+        const auto at = ticks();
+        stamp(out, {at, number});
+        end.send(out);
+        const auto sent = ticks() - at;
+        const auto had = who_has(stage, m, n, number);
+        if (number == 1) stage.begin();
+        if (number == 1) continue;  // until then some may still have been on their way to sleep
+        ++t.messages, t.lost += n - had;
+        if (had < n) continue;
+        const auto [least, most] = std::minmax_element(
+            places, places + n, [](const auto& a, const auto& b) { return a.said.load() < b.said.load(); });
+        t.times.add(units(most->said)), first.add(units(least->said)), inside.add(units(sent));
+    }
+    stage.cost(t, static_cast<double>(t.messages));
+    if (t.times.total() > 0)
+        t.more = {{"first_ns", first.middle() / Taken::a_ns}, {"send_ns", inside.middle() / Taken::a_ns}};
+}
 
 void fan_out(const Work& w, Means& m, Taken& t) { spread(w, m, t, fan, Role::publisher, Role::subscriber, true); }
 void work_queue(const Work& w, Means& m, Taken& t) { spread(w, m, t, queue, Role::producer, Role::worker, false); }

@@ -21,7 +21,7 @@ struct Board {
         std::atomic<std::uint64_t> ready{0};  ///< its end is open
         std::atomic<std::uint64_t> count{0};  ///< messages it has had
         std::atomic<std::uint64_t> lost{0};
-        std::atomic<std::uint64_t> said{0};  ///< of `growth`: KiB
+        std::atomic<std::uint64_t> said{0};  ///< of `growth`: KiB; of `wakeup:many`: ticks that it came late
         std::atomic<std::uint64_t> done{0};
         char trouble[256] = {};
     };

@@ -208,6 +208,8 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
         for (const auto s : sizes(one, one)) put("request", {.size = s, .parties = n + 1});
     if (!full && !asked) return;
     for (const auto s : sizes(one, one)) put("request", {.poll = true, .size = s});
+    for (const unsigned n : full ? std::vector{1u, 2u, 8u, 64u} : std::vector{1u, 2u, 8u})
+        for (const auto s : sizes(one, one)) put("wakeup:many", {.size = s, .parties = n + 1, .gap = 5ms});
     for (const std::uint64_t n : {8u, 64u})
         for (const auto s : sizes(one, {64, 1024})) put("throughput:batch", {.size = s, .at_once = n});
     for (const std::uint64_t n : {1u, 16u})

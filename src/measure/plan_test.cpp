@@ -25,7 +25,7 @@ public:
 dir=$(dirname "$0")
 means() { printf '{"name": "%s", "group": "%s", "version": "1.0", "summary": "s", "can": 3, "shapes": %s, "largest": %s, "carries": true, "lossless": true, "polls": %s}' "$@"; }
 if [ "$1" = list ]; then
-    printf '[%s, %s, %s, %s, %s]' "$(means quick wye 1 0 true)" "$(means small wye 1 100 false)" "$(means broken peer 1 0 false)" \
+    printf '[%s, %s, %s, %s, %s]' "$(means quick wye 3 0 true)" "$(means small wye 1 100 false)" "$(means broken peer 1 0 false)" \
         "$(means floor:line floor 1 0 true)" "$(means floor:wake floor 1 0 false)"
     exit 0
 fi
@@ -164,6 +164,23 @@ TEST(BenchPlan, who_sleeps_for_a_minute_does_so_beside_the_others_and_once) {
     auto again = or_throw(Bench::plan({script.program()}, {}, wish));
     const auto broken = again.run([](const Bench::State& s) { return s.what != "all idle"; });
     EXPECT_TRUE(!broken.at("complete") || broken.at("results").size() == 3u);
+}
+
+TEST(BenchPlan, many_sleepers_are_for_who_asks) {
+    const Script script;
+    const auto pieces = [&](const std::string& workload, bool full = false) {
+        const auto b = Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {workload}, .full = full});
+        return b ? b->pieces() : 0;
+    };
+    EXPECT_EQ(pieces("wakeup"), 1u + 3u);
+    EXPECT_EQ(pieces("wakeup:many", true), 4u);
+    auto bench =
+        or_throw(Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {"wakeup:many"}, .rounds = 1}));
+    (void)bench.run([](const Bench::State&) { return true; });
+    std::multiset<unsigned> parties;
+    for (const auto& w : script.asked())
+        if (w.at("workload") == "wakeup:many") parties.insert(w.at("parties").get<unsigned>());
+    EXPECT_EQ(parties, (std::multiset<unsigned>{2, 3, 9}));
 }
 
 TEST(BenchPlan, broken_off_it_keeps_what_it_has) {

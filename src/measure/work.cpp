@@ -16,6 +16,7 @@ constexpr std::array all{
     Workload{"latency", "to and fro, one way: half of it", duel, latency},
     Workload{"rate", "at a fixed rate, from the moment when it should have been sent", duel, rate},
     Workload{"wakeup", "one that sleeps, after a pause", duel, wakeup},
+    Workload{"wakeup:many", "all who sleep on one channel, after a pause: until the last runs", fan, many_woken},
     Workload{"throughput", "one way, as fast as it goes", duel, throughput, true},
     Workload{"throughput:batch", "likewise, several in a call", duel, batched, true, batches},
     Workload{"fanout", "one tells many", fan, fan_out, true},
@@ -63,7 +64,7 @@ Taken run(const Work& w, Means& m) {
     if (load->needs & ~m.can) throw std::runtime_error(m.name + " does no " + w.workload);
     if (m.largest && w.size > m.largest)
         throw std::runtime_error("messages of up to " + std::to_string(m.largest) + " bytes");
-    if (w.parties < 2 || w.parties > Board::most) throw std::runtime_error("2 to 64 processes");
+    if (w.parties < 2 || w.parties > Board::most + 1) throw std::runtime_error("2 to 65 processes");
     if (w.poll && !(load->shape == request ? w.workload == "request" && (m.can & looks) : m.polls))
         throw std::runtime_error("cannot look again and again");
     m.at_once = load->needs & batches ? w.at_once : 0;
