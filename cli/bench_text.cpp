@@ -68,6 +68,9 @@ std::string title_of(const Json& r) {
     if (workload == "open") return "From nothing to the first message";
     if (workload == "idle" && at_once > 1)
         return fmt::format("{} channels, and nobody says anything: processor time a second", at_once);
+    if (workload == "open:attach") return "A second end of a channel that is there";
+    if (workload == "open:history")
+        return fmt::format("Who comes late: until the last {} messages are there, {}", at_once, size);
     if (workload == "idle") return "Nobody says anything: processor time a second";
     if (workload == "crowd") return fmt::format("A queue for {} workers, more than there are processors", others);
     if (workload == "video") return fmt::format("{}, sixty a second, to {}", size, others);

@@ -88,6 +88,20 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     grep -q "^  unix: first in .*, send in " "$T/text"
 }
 
+@test "who comes late has exactly what he asked for; one more end of what is there" {
+    bench shm unix file posix-mq --workload open:history,open:attach --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
+    jq -e '.failed == []' "$T/a.json"
+    [ "$(jq -c '[.results[] | select(.workload == "open:history") | [.means, .at_once]] | sort' "$T/a.json")" = \
+        '[["file",100],["file",1000],["shm",100],["shm",1000],["shm:broadcast",100],["shm:broadcast",1000],["unix",100],["unix",1000]]' ]
+    jq -e 'all(.results[] | select(.workload == "open:history");
+        .messages > 2 and .more.open_ns > 0 and .more.open_ns <= 1.02 * .more.first_ns and .more.first_ns <= 1.02 * .p50)' "$T/a.json"
+    [ "$(jq -r '[.results[] | select(.workload == "open:attach" and .p50 > 0 and .more.close_ns > 0) | .means] | sort | join(",")' "$T/a.json")" = \
+        "file,posix-mq,shm,shm:broadcast,shm:queue" ]
+    grep -q "^Who comes late: until the last 1000 messages are there, 64 B" "$T/text"
+    grep -q "^A second end of a channel that is there" "$T/text"
+    [ -z "$(find "$T" -mindepth 1 -maxdepth 1 -name 'wye-bench*')" ]
+}
+
 @test "batches are for what takes several in a call" {
     bench shm pipe --workload throughput --size 64 --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
     [ "$(jq -c '[.results[] | select(.workload == "throughput:batch") | [.means, .at_once, .lost]]' "$T/a.json")" = '[["shm",8,0],["shm",64,0]]' ]

@@ -27,12 +27,15 @@ enum Shape : unsigned {
 
 /// What not every means can, and some work needs.
 enum Can : unsigned {
-    lends = 1,     ///< send_loan() and recv_loan()
-    several = 2,   ///< another(): channels side by side
-    batches = 4,   ///< send_many() and recv_many(), where Means::at_once says so
-    flights = 8,   ///< ask() and answer()
-    answers = 16,  ///< serve_with()
-    looks = 32,    ///< ask_looking() and serve_looking()
+    lends = 1,          ///< send_loan() and recv_loan()
+    several = 2,        ///< another(): channels side by side
+    batches = 4,        ///< send_many() and recv_many(), where Means::at_once says so
+    flights = 8,        ///< ask() and answer()
+    answers = 16,       ///< serve_with()
+    looks = 32,         ///< ask_looking() and serve_looking()
+    recalls = 64,       ///< a subscriber begins Means::history messages back
+    all_of_it = 128,    ///< and at the first there ever was: it has no choice
+    comes_again = 256,  ///< the second of two may leave and come again, and the first has its end all the while
 };
 
 /// One end, in the process that uses it. Whatever goes wrong is thrown.
@@ -88,6 +91,7 @@ struct Means {
 
     std::size_t size = 64;        ///< of the messages to come, known before prepare()
     std::uint64_t at_once = 0;    ///< likewise: so many are handed over in a call
+    std::uint64_t history = 0;    ///< likewise, and of Can::recalls
     bool of_one_user = false;     ///< it is for the processes of one user alone
     unsigned permissions = 0600;  ///< of what it makes, where that has any
     std::chrono::nanoseconds quiet{

@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto around = 45ms;  // that a piece of work takes beside what it measures: starting, connecting, ending
 constexpr auto shortest = 8ms, longest = 60ms, longest_of_full = 300ms;
-constexpr double too_much_steal = 5;  // percent: such a round is left out, if half of them stay
+constexpr std::size_t most_kept = 64 << 20;  // bytes of a history, which some means keep twice
+constexpr double too_much_steal = 5;         // percent: such a round is left out, if half of them stay
 
 std::string now_text() {
     const auto now = std::time(nullptr);
@@ -216,6 +217,10 @@ void Bench::choose(std::size_t m, const Program& p, const Wish& wish) {
         for (const auto s : sizes(one, one)) put("request:flight", {.size = s, .at_once = n});
     for (const auto s : sizes({64, 1 << 20}, {64, 4096, 65536, 1 << 20})) put("request:answer", {.size = s});
     put("open", {.size = 64});
+    put("open:attach", {.size = 64});
+    for (const std::uint64_t n : {100u, 1000u})
+        for (const auto s : sizes(one, {64, 1024}))
+            if (n * s <= most_kept) put("open:history", {.size = s, .at_once = n});
     put("crash", {.size = 64});
     // Of the kernel's own it is what the rooms have.
     if (means_[m].at("group") != "kernel")

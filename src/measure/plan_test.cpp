@@ -23,7 +23,7 @@ public:
     Script() {
         std::ofstream(path_) << R"sh(#!/bin/sh
 dir=$(dirname "$0")
-means() { printf '{"name": "%s", "group": "%s", "version": "1.0", "summary": "s", "can": 3, "shapes": %s, "largest": %s, "carries": true, "lossless": true, "polls": %s}' "$@"; }
+means() { printf '{"name": "%s", "group": "%s", "version": "1.0", "summary": "s", "can": 323, "shapes": %s, "largest": %s, "carries": true, "lossless": true, "polls": %s}' "$@"; }
 if [ "$1" = list ]; then
     printf '[%s, %s, %s, %s, %s]' "$(means quick wye 3 0 true)" "$(means small wye 1 100 false)" "$(means broken peer 1 0 false)" \
         "$(means floor:line floor 1 0 true)" "$(means floor:wake floor 1 0 false)"
@@ -166,14 +166,18 @@ TEST(BenchPlan, who_sleeps_for_a_minute_does_so_beside_the_others_and_once) {
     EXPECT_TRUE(!broken.at("complete") || broken.at("results").size() == 3u);
 }
 
-TEST(BenchPlan, many_sleepers_are_for_who_asks) {
+TEST(BenchPlan, many_sleepers_and_a_history_are_for_who_asks) {
     const Script script;
-    const auto pieces = [&](const std::string& workload, bool full = false) {
-        const auto b = Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {workload}, .full = full});
+    const auto pieces = [&](const std::string& workload, std::vector<std::size_t> sizes = {}, bool full = false) {
+        const auto b = Bench::plan({script.program()}, {},
+                                   {.means = {"quick"}, .workloads = {workload}, .sizes = sizes, .full = full});
         return b ? b->pieces() : 0;
     };
     EXPECT_EQ(pieces("wakeup"), 1u + 3u);
-    EXPECT_EQ(pieces("wakeup:many", true), 4u);
+    EXPECT_EQ(pieces("wakeup:many", {}, true), 4u);
+    EXPECT_EQ(pieces("open"), 1u + 1u + 2u);
+    EXPECT_EQ(pieces("open:history", {64, 1024}), 4u);
+    EXPECT_EQ(pieces("open:history", {500'000}), 1u) << "a thousand of them are too much memory";
     auto bench =
         or_throw(Bench::plan({script.program()}, {}, {.means = {"quick"}, .workloads = {"wakeup:many"}, .rounds = 1}));
     (void)bench.run([](const Bench::State&) { return true; });
@@ -181,6 +185,11 @@ TEST(BenchPlan, many_sleepers_are_for_who_asks) {
     for (const auto& w : script.asked())
         if (w.at("workload") == "wakeup:many") parties.insert(w.at("parties").get<unsigned>());
     EXPECT_EQ(parties, (std::multiset<unsigned>{2, 3, 9}));
+    // What is asked of all takes no longer for them.
+    auto quick = or_throw(Bench::plan({script.program()}, {}, {.means = {"quick"}, .rounds = 1}));
+    (void)quick.run([](const Bench::State&) { return true; });
+    EXPECT_EQ(std::ranges::count_if(script.asked(), [](const Json& w) { return w.at("workload") == "open:history"; }),
+              0);
 }
 
 TEST(BenchPlan, broken_off_it_keeps_what_it_has) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <deque>
 #include <stdexcept>
@@ -221,11 +222,15 @@ public:
             advice::offers(), [&](const advice::Offer& o) { return o.own_user && o.means == m.traits.scheme; });
         polls = !own_threads;
         can = several | (m.traits.loans && variant != "queue" ? lends : 0u);  // a queue's job is no lease
+        if (named && !m.traits.duplex) can |= comes_again;
+        if (variant == "broadcast") can |= recalls;
+        if (m.traits.stored) can |= recalls | all_of_it;
         if (m.traits.scheme == "shm" && variant.empty()) can |= batches;
         if (!variant.empty() && nth > 0) return;
         for (const auto* c : carrier::carriers())
             if (c->scheme == m.traits.scheme) {
-                if (c->publisher) shapes |= fan;
+                if (c->publisher) shapes |= fan, can |= c->able.history ? recalls : 0u;
+                if (c->able.most >= Durability::process) keeps_ = Durability::process;
                 if (c->producer) shapes |= queue;
                 if (c->client) shapes |= request, can |= flights | answers | (polls ? looks : 0u);
             }
@@ -273,7 +278,7 @@ public:
 
     std::unique_ptr<End> open(Role role, unsigned) override {
         const bool first = role == Role::first;
-        if (role > Role::second) return pattern_end(role);
+        if (role > Role::second) return shapes & fan ? pattern_end(role) : kept_end(role);
         if (at_once > 0) return std::make_unique<BatchEnd>(std::string(or_throw(Uri::parse(back_)).address()), first);
         if (m_.open_semaphore) {
             auto there = or_throw(open_semaphore(there_, {})), back = or_throw(open_semaphore(back_, {}));
@@ -347,6 +352,18 @@ private:
                                    bool first) const {
         return std::make_unique<ChannelEnd>(first ? there : back, first ? back : there, quiet);
     }
+    // That `history` messages find room, with what is written beside them.
+    std::size_t depth() const { return history == 0 ? 0 : std::bit_ceil(2 * history * (size + 256)); }
+    // A channel that has a history without a pattern.
+    std::unique_ptr<End> kept_end(Role role) const {
+        const bool tells = role == Role::publisher;
+        auto uri = there_;
+        if (!m_.traits.stored)
+            uri = "shm:" + std::string(or_throw(Uri::parse(there_)).address()) + "?shape=broadcast&" +
+                  (tells ? "bytes=" + std::to_string(depth()) : "history=" + std::to_string(history));
+        const auto c = channel(uri, tells ? Mode::write : Mode::read);
+        return std::make_unique<ChannelEnd>(c, c);
+    }
     std::unique_ptr<End> pattern_end(Role role) const {
         const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;
         const auto& scheme = m_.traits.scheme;
@@ -354,13 +371,20 @@ private:
         const QueueOptions once{.max_message = most, .at_most_once = scheme == "posix-mq" || scheme == "sysv-mq"};
         switch (role) {
             case Role::publisher:
-                return std::make_unique<PublisherEnd>(or_throw(Publisher<Bytes>::open(
-                    listen, {.depth = 4 * most, .max_message = most, .subscribers = own_threads ? 0 : parties_ - 1},
-                    patience)));
+                return std::make_unique<PublisherEnd>(
+                    or_throw(Publisher<Bytes>::open(listen,
+                                                    {.depth = std::max(4 * most, depth()),
+                                                     .max_message = most,
+                                                     .subscribers = own_threads ? 0 : parties_ - 1,
+                                                     .durability = history > 0 ? keeps_ : Durability::none},
+                                                    patience)));
             case Role::subscriber:
                 return std::make_unique<SubscriberEnd>(when_there([&](Deadline d) {
-                    return Subscriber<Bytes>::open(
-                        there_, {.slow = own_threads ? Slow::drop_oldest : Slow::block, .max_message = most}, d);
+                    return Subscriber<Bytes>::open(there_,
+                                                   {.slow = own_threads ? Slow::drop_oldest : Slow::block,
+                                                    .history = history,
+                                                    .max_message = most},
+                                                   d);
                 }));
             case Role::producer:
                 return std::make_unique<ProducerEnd>(or_throw(Producer<Bytes>::open(listen, once, patience)));
@@ -379,6 +403,7 @@ private:
     const Mechanism& m_;
     std::string variant_, given_;
     std::size_t nth_;
+    Durability keeps_ = Durability::none;  // as far as a history needs it
     Shape shape_ = duel;
     unsigned parties_ = 2;
     std::string there_, back_;

@@ -12,6 +12,8 @@
 namespace wye::measure {
 namespace {
 
+constexpr auto either = static_cast<Shape>(duel | fan);
+
 constexpr std::array all{
     Workload{"latency", "to and fro, one way: half of it", duel, latency},
     Workload{"rate", "at a fixed rate, from the moment when it should have been sent", duel, rate},
@@ -27,6 +29,8 @@ constexpr std::array all{
              answers},
     Workload{"idle", "nobody says anything: cost a second", duel, idle, false, 0, true},
     Workload{"open", "from nothing to the first message", duel, open_and_first},
+    Workload{"open:attach", "an end of a channel that another has open", duel, attach, false, comes_again},
+    Workload{"open:history", "who comes late has the last so many messages", either, history, false, recalls},
     Workload{"loan", "memory lent, given away and let go again", duel, loan, false, lends},
     Workload{"loan:worn", "a loan after many of all sizes", duel, worn_loan, false, lends},
     Workload{"crash", "the other is killed: until who waits for it is told", duel, crash},
@@ -68,6 +72,7 @@ Taken run(const Work& w, Means& m) {
     if (w.poll && !(load->shape == request ? w.workload == "request" && (m.can & looks) : m.polls))
         throw std::runtime_error("cannot look again and again");
     m.at_once = load->needs & batches ? w.at_once : 0;
+    m.history = load->needs & recalls ? std::max<std::uint64_t>(w.at_once, 1) : 0;
     m.size = load->shape & (fan | queue) ? std::max(w.size, sizeof(Stamp)) : w.size;
     Taken t;
     trouble_of_another().clear();

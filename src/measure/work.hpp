@@ -19,7 +19,7 @@ struct Work {
     std::size_t size = 64;
     unsigned parties = 2;            ///< processes that take part, the measuring one too
     double rate = 0;                 ///< messages a second
-    std::uint64_t at_once = 0;       ///< messages in a call, questions on their way, channels side by side
+    std::uint64_t at_once = 0;       ///< messages in a call or asked for, questions on their way, channels side by side
     std::chrono::nanoseconds gap{};  ///< that nothing is sent before each message
     std::chrono::milliseconds time{25};
     std::uint64_t messages = 0;     ///< so many, whatever the time
