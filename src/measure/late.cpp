@@ -70,7 +70,7 @@ void history(const Work& w, Means& m, Taken& t) {
         while (b.go == 0) usleep(100);
         const Until until(w);
         // The first does once what each process does once, and does not count.
-        for (std::uint64_t n = 0; n < 4 || until.more(n - 1); ++n) {
+        for (std::uint64_t n = 0; n == 0 || until.more(n - 1, 10); ++n) {
             const auto begin = ticks();
             auto end = m.open(Role::subscriber, 0);
             const auto is_open = ticks(), has_first = heard(*end, room, asked, last), has_all = ticks();
@@ -105,7 +105,7 @@ void attach(const Work& w, Means& m, Taken& t) {
         while (b.go == 0) usleep(100);
         end.reset();
         const Until until(w);
-        for (std::uint64_t n = 0; n < 3 || until.more(n); ++n) {
+        for (std::uint64_t n = 0; until.more(n, 10); ++n) {
             const auto begin = ticks();
             end = m.open(Role::second, 0);
             const auto is_open = ticks();

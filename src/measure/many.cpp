@@ -123,7 +123,7 @@ void many_woken(const Work& w, Means& m, Taken& t) {
     Histogram first, inside;
     const auto gap = ticks_of(w.gap);
     const Until until(w);
-    for (std::uint64_t number = 1; number < 5 || until.more(number - 2); ++number) {
+    for (std::uint64_t number = 1; number == 1 || until.more(number - 2, 10); ++number) {
         sleep_until(ticks() + gap);
         const auto at = ticks();
         stamp(out, {at, number});

@@ -20,8 +20,10 @@ public:
         u.end_ = ticks() + time_ / 10;
         return u;
     }
-    /// At least one, however long it took to get here.
-    bool more(std::uint64_t done) const { return most_ ? done < most_ : done == 0 || ticks() < end_; }
+    /// At least one or so many, however long it took to get here.
+    bool more(std::uint64_t done, std::uint64_t least = 1) const {
+        return most_ ? done < most_ : done < least || ticks() < end_;
+    }
 
 private:
     std::uint64_t most_, time_, end_;
