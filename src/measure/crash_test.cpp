@@ -1,5 +1,6 @@
 // Deaths whose consequences are known.
 #include "measure/names.hpp"
+#include "measure/others.hpp"
 #include "measure/work.hpp"
 #include "support/support.hpp"
 
@@ -25,11 +26,12 @@ public:
     bool tells = false;    // a reader, that its writer is gone
     unsigned forgets = 0;  // every so many-th message that is sent
     unsigned repeats = 0;
-    bool litters = false;          // who ends well cleans up a file of his own
-    bool locks = false;            // nobody comes in after the first two
-    bool gives_up = false;         // who has heard nothing for 20 ms says that the other is dead
-    bool strict = false;           // another user's is refused
-    bool tells_of_itself = false;  // its second end leaves a file that says how it lives
+    bool litters = false;                   // who ends well cleans up a file of his own
+    bool locks = false;                     // nobody comes in after the first two
+    bool gives_up = false;                  // who has heard nothing for 20 ms says that the other is dead
+    bool strict = false;                    // another user's is refused
+    bool tells_of_itself = false;           // its second end leaves a file that says how it lives
+    const Pages<std::atomic<int>> lingers;  // so many of who survive take longer to close than one waits for a death
 
     explicit Known(const test::TempDir& d) : dir_(d) { name = "known", group = "test", directory = d.path(); }
     void prepare(Shape, unsigned) override {
@@ -46,7 +48,7 @@ public:
         if (tells_of_itself && !first && std::filesystem::exists(path("lives"))) looks_for_who_was_here();
         if (tells_of_itself && !first)
             std::ofstream(path("lives")) << ::geteuid() << " " << ::getpid() << " " << permissions << "\n";
-        return std::make_unique<One>(*this, path(first ? "back" : "there"), path(first ? "there" : "back"));
+        return std::make_unique<One>(*this, path(first ? "back" : "there"), path(first ? "there" : "back"), first);
     }
     void clean() noexcept override {
         for (const auto* which : {"there", "back", "door"}) ::unlink(path(which).c_str());
@@ -55,17 +57,19 @@ public:
 private:
     class One : public End {
     public:
-        One(Known& k, const std::string& in, const std::string& out)
+        One(Known& k, const std::string& in, const std::string& out, bool first)
             : k_(k),
               in_(::open(in.c_str(), (k.tells      ? O_RDONLY | O_NONBLOCK
                                       : k.gives_up ? O_RDWR | O_NONBLOCK
                                                    : O_RDWR) |
                                          O_CLOEXEC)),
               out_(::open(out.c_str(), O_RDWR | O_CLOEXEC)),
-              litter_(k.path("of-" + std::to_string(::getpid()))) {
+              litter_(k.path("of-" + std::to_string(::getpid()))),
+              survives_(first) {
             if (k.litters) std::ofstream(litter_) << "here";
         }
         ~One() override {
+            if (survives_ && k_.lingers->fetch_sub(1) > 0) ::usleep(2'200'000);
             ::close(in_), ::close(out_);
             ::unlink(litter_.c_str());
         }
@@ -90,6 +94,7 @@ private:
         Known& k_;
         int in_, out_;
         std::string litter_;
+        bool survives_;
         unsigned n_ = 0, nothing_ = 0;
         bool met_ = false;
     };
@@ -271,6 +276,14 @@ TEST(MeasureCrash, one_in_another_pid_namespace_is_the_first_there) {
         EXPECT_EQ(pid, "1");
         std::filesystem::remove(dir / "lives");
     }
+}
+
+TEST(MeasureCrash, who_survives_may_take_long_to_end) {
+    const test::TempDir dir;
+    Known k(dir);
+    *k.lingers = 1;
+    EXPECT_EQ(after_deaths(k, "crash:sender", 3).messages, 3u);
+    EXPECT_EQ(*k.lingers, -2);
 }
 
 TEST(MeasureCrash, a_name_that_came_is_seen) {

@@ -26,7 +26,7 @@ Watch::Watch(Stage& s, Means& m, Incident& d, std::chrono::nanoseconds until_it_
               if (d.at != 0 && d.again == 0) end = d.at + ticks_of(incident_patience);
               if (d.again != 0) end = d.again + ticks_of(incident_patience);
               if (ticks() < end) continue;
-              if (!first_to_say(d, 3)) stand_still();
+              if (!first_to_say(d, 3)) return;  // who survives ends by himself already, and waits for this thread then
               s.others().end();
               m.clean();
               d.left = unseen;
