@@ -177,7 +177,8 @@ private:
         if (dead)
             if (const auto said = parse_number(j.delivery.message.header(deliveries_header)))
                 deliveries = static_cast<unsigned>(std::min<std::uint64_t>(*said, 1'000'000));
-        return {.bytes = j.delivery.message.bytes, .deliveries = deliveries, .token = token};
+        return {
+            .bytes = j.delivery.message.bytes, .deliveries = deliveries, .token = token, .place = j.delivery.sequence};
     }
 
     Result<InHand> release(std::uint64_t token) {

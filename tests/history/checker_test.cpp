@@ -6,7 +6,7 @@
 namespace wye::test {
 namespace {
 
-constexpr auto sent = Event::Kind::sent, seen = Event::Kind::seen;
+constexpr auto sent = Event::Kind::sent, seen = Event::Kind::seen, done = Event::Kind::done;
 constexpr std::uint64_t a = std::uint64_t{1} << 32, b = std::uint64_t{2} << 32;
 
 TEST(HistoryChecker, sees_what_was_lost_doubled_reordered_and_made_up) {
@@ -26,6 +26,31 @@ TEST(HistoryChecker, sees_what_was_lost_doubled_reordered_and_made_up) {
     EXPECT_EQ(judge(senders, {{{seen, a + 2}}, {{seen, a + 1}}}).reordered, 0u);  // two readers
     EXPECT_EQ(judge(senders, {{{seen, a + 9}}}).never.size(), 1u);
     EXPECT_EQ(judge(senders, {{{seen, b + 1}}}).impossible.size(), 1u);
+}
+
+TEST(HistoryChecker, says_of_what_came_twice_which_it_is) {
+    const auto came = [](std::uint64_t value, std::uint64_t place, std::uint64_t time, bool again = false) {
+        return Event{seen, value, Outcome::ok, again, place, time};
+    };
+    const auto noted = [](std::uint64_t value, Outcome o, std::uint64_t time) {
+        return Event{done, value, o, false, 7, time};
+    };
+    const auto one = [](const std::vector<std::vector<Event>>& readers) {
+        const auto j = judge({}, readers);
+        EXPECT_EQ(j.twice.size(), 1u);
+        EXPECT_EQ(j.duplicated, 1u);
+        return j.twice.empty() ? Twice() : j.twice.front();
+    };
+    // By the clock, whichever reader stands first.
+    auto t = one({{came(a, 8, 3'000'000'000)}, {came(a, 7, 1'000'000'000)}});
+    EXPECT_TRUE(t.kept_twice() && t.first_place == 7 && t.place == 8);
+    EXPECT_DOUBLE_EQ(t.seconds_later, 2);
+    EXPECT_FALSE(one({{came(a, 7, 1)}, {came(a, 7, 2)}}).kept_twice());
+    // What was not noted as done before it came again was not noted.
+    EXPECT_TRUE(one({{came(a, 7, 1), noted(a, Outcome::ok, 2)}, {came(a, 7, 3)}}).was_done);
+    EXPECT_FALSE(one({{came(a, 7, 1), noted(a, Outcome::ok, 4)}, {came(a, 7, 3)}}).was_done);
+    EXPECT_FALSE(one({{came(a, 7, 1), noted(a, Outcome::unknown, 2)}, {came(a, 7, 3)}}).was_done);
+    EXPECT_TRUE(judge({}, {{came(a, 7, 1)}, {came(a, 7, 2, true)}, {came(b, 9, 3)}}).twice.empty());
 }
 
 TEST(HistoryChecker, sees_replicas_that_diverged) {

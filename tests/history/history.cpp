@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -14,37 +15,71 @@ Recorder::Recorder(const std::string& path)
     : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
 Recorder::~Recorder() { ::close(fd_); }
 
-void Recorder::sent(std::uint64_t value, Outcome o) {
-    const auto line = "s " + std::to_string(value) + " " + static_cast<char>(o) + "\n";
-    (void)!::write(fd_, line.data(), line.size());
+void Recorder::sent(std::uint64_t value, Outcome o) { line('s', value, static_cast<char>(o), 0); }
+void Recorder::seen(std::uint64_t value, bool again, std::uint64_t place) {
+    line('r', value, again ? 'a' : 'n', place);
 }
-void Recorder::seen(std::uint64_t value, bool again) {
-    const auto line = "r " + std::to_string(value) + (again ? " a\n" : " n\n");
-    (void)!::write(fd_, line.data(), line.size());
+void Recorder::done(std::uint64_t value, Outcome o, std::uint64_t place) {
+    line('d', value, static_cast<char>(o), place);
+}
+void Recorder::line(char kind, std::uint64_t value, char mark, std::uint64_t place) {
+    const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
+    std::ostringstream s;
+    s << kind << ' ' << value << ' ' << mark << ' ' << place << ' ' << time << '\n';
+    const auto text = s.str();
+    (void)!::write(fd_, text.data(), text.size());
 }
 
 std::vector<Event> read_history(const std::string& path) {
     std::vector<Event> all;
     std::ifstream in(path);
     char kind = 0, mark = 0;
-    for (std::uint64_t value = 0; in >> kind >> value >> mark;)
-        all.push_back(kind == 's' ? Event{Event::Kind::sent, value, static_cast<Outcome>(mark), false}
-                                  : Event{Event::Kind::seen, value, Outcome::ok, mark == 'a'});
+    std::uint64_t value = 0, place = 0, time = 0;
+    while (in >> kind >> value >> mark >> place >> time) {
+        Event e{static_cast<Event::Kind>(kind), value, Outcome::ok, false, place, time};
+        if (e.kind == Event::Kind::seen)
+            e.again = mark == 'a';
+        else
+            e.outcome = static_cast<Outcome>(mark);
+        all.push_back(e);
+    }
     return all;
 }
+
+namespace {
+
+// Readers stand in any order: what came first is said by the clock, and among equals by where it stands.
+std::vector<Twice> came_twice(const std::vector<std::vector<Event>>& readers) {
+    std::vector<Event> all;
+    for (const auto& r : readers) all.insert(all.end(), r.begin(), r.end());
+    std::ranges::stable_sort(all, {}, &Event::time);
+    std::map<std::uint64_t, Event> firsts;
+    std::set<std::uint64_t> done;
+    std::vector<Twice> twice;
+    for (const auto& e : all) {
+        if (e.kind == Event::Kind::done && e.outcome == Outcome::ok) done.insert(e.value);
+        if (e.kind != Event::Kind::seen || e.again) continue;
+        const auto [first, is_first] = firsts.emplace(e.value, e);
+        if (is_first) continue;
+        const auto& f = first->second;
+        twice.push_back(
+            {e.value, f.place, e.place, done.contains(e.value), static_cast<double>(e.time - f.time) / 1e9});
+    }
+    return twice;
+}
+
+}  // namespace
 
 Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector<Event>>& readers) {
     Judgement j;
     std::set<std::uint64_t> seen;
-    std::map<std::uint64_t, unsigned> firsts;  // times that it came as new
+    j.twice = came_twice(readers);
+    j.duplicated = j.twice.size();
     for (const auto& reader : readers) {
         std::map<std::uint64_t, std::uint64_t> newest;  // of each sender
         for (const auto& e : reader) {
-            // Readers come in any order: who was told that it came again may stand before who had it first.
-            if (e.again)
-                ++j.redelivered;
-            else if (firsts[e.value]++ > 0)
-                ++j.duplicated;
+            if (e.kind != Event::Kind::seen) continue;
+            j.redelivered += e.again;
             seen.insert(e.value);
             auto& last = newest[e.value >> 32];
             if (e.value < last && !e.again) ++j.reordered;
@@ -83,7 +118,7 @@ std::vector<std::uint64_t> diverged(const std::vector<Replica>& replicas) {
 
 std::vector<Event> as_read(const Replica& r) {
     std::vector<Event> all;
-    for (const auto& [place, value] : r) all.push_back({Event::Kind::seen, value});
+    for (const auto& [place, value] : r) all.push_back({Event::Kind::seen, value, Outcome::ok, false, place});
     return all;
 }
 
@@ -92,8 +127,20 @@ std::string Judgement::text() const {
     s << sent << " sent: " << ok << " ok, " << failed << " failed, " << unknown << " unknown (" << stored
       << " stored); " << lost.size() << " lost, " << duplicated << " duplicated, " << redelivered << " redelivered, "
       << reordered << " reordered, " << never.size() << " made up, " << impossible.size() << " failed and seen";
-    for (std::size_t i = 0; i < lost.size() && i < 5; ++i)
-        s << (i ? ", " : "; lost: ") << (lost[i] >> 32) << "-" << (lost[i] & 0xffffffff);
+    const auto name = [&](std::uint64_t v) { s << (v >> 32) << "-" << (v & 0xffffffff); };
+    for (std::size_t i = 0; i < lost.size() && i < 5; ++i) name((s << (i ? ", " : "; lost: "), lost[i]));
+    if (twice.empty()) return s.str();
+    const auto kept = std::ranges::count_if(twice, &Twice::kept_twice),
+               noted = std::ranges::count_if(twice, &Twice::was_done);
+    s << "; of the duplicated " << duplicated - static_cast<std::uint64_t>(kept)
+      << " were handed out twice from one place and " << kept << " kept at two; " << noted << " had been noted as done";
+    for (std::size_t i = 0; i < twice.size() && i < 5; ++i) {
+        const auto& t = twice[i];
+        name((s << (i ? ", " : ": "), t.value));
+        s << " at " << t.first_place;
+        if (t.kept_twice()) s << " and " << t.place;
+        s << ", " << t.seconds_later << " s later";
+    }
     return s.str();
 }
 

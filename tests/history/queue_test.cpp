@@ -117,7 +117,8 @@ void cluster(std::uint64_t seed, bool majority) {
                          .log = all.uri("log") + "&replicas=3",
                          .drain = 100s,
                          .nemesis = trouble,
-                         .mend = mend},
+                         .mend = mend,
+                         .state = [&] { return state_of(servers, queue_stream); }},
                         seed);
     nothing_lost(r, seed);
     EXPECT_LE(r.recovery(), slow_election);
@@ -161,7 +162,8 @@ bool parted(std::uint64_t seed) {
                          .faults = 10s,
                          .drain = 100s,
                          .nemesis = trouble,
-                         .mend = mend},
+                         .mend = mend,
+                         .state = [&] { return state_of(servers, queue_stream); }},
                         seed);
     nothing_lost(r, seed);
     EXPECT_LE(r.recovery(), slow_election);

@@ -114,6 +114,18 @@ void make_stream(const Servers& servers, const std::string& name, const std::vec
     throw std::runtime_error("no stream " + name + ": " + said);
 }
 
+std::string state_of(const Servers& servers, const std::string& stream) {
+    std::string all;
+    for (const auto* what : {"STREAM.INFO.%", "CONSUMER.INFO.%.workers"}) {
+        std::string subject = what;
+        subject.replace(subject.find('%'), 1, stream);
+        const auto e = connected(servers.uris.front());
+        const auto m = e->request({.subject = "$JS.API." + subject}, 5s);
+        all += "\n        " + subject + ": " + (m ? std::string(text_of(m->bytes)) : m.error().message());
+    }
+    return all;
+}
+
 std::vector<Replica> replicas(const Servers& servers, const std::string& stream, Deadline d) {
     for (;; std::this_thread::sleep_for(2s)) {  // to catch up, undisturbed
         auto all = all_held(servers, stream);

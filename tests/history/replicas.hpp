@@ -18,6 +18,9 @@ struct Servers {
 /// or one that keeps everything.
 void make_stream(const Servers&, const std::string& name, const std::vector<std::string>& subjects, bool queue);
 
+/// What its leader says of a queue's stream and of its workers, in the server's words.
+std::string state_of(const Servers&, const std::string& stream);
+
 /// What each of them holds, once they agree; what they do not have in common at the deadline they will not have later.
 std::vector<Replica> replicas(const Servers&, const std::string& stream, Deadline);
 

@@ -18,6 +18,10 @@ struct Flags {
     std::atomic<unsigned> put{0}, taken{0};  // who did again what it is there for
 };
 
+Outcome outcome(const Result<>& r) {
+    return r ? Outcome::ok : r.error().is(Errc::unknown) ? Outcome::unknown : Outcome::fail;
+}
+
 // What each was told last: a line before the attempt, and one behind it.
 std::vector<Event> settled(const std::vector<Event>& lines) {
     std::map<std::uint64_t, Event> last;
@@ -54,8 +58,11 @@ public:
                 const bool mended = flags_.mended;
                 auto job = in.take(200ms);
                 if (!job) continue;
-                record.seen(**job, job->deliveries() > 1);
-                if (std::move(*job).done() && mended && !std::exchange(again, true)) ++flags_.taken;
+                const auto value = **job, at = job->place();
+                record.seen(value, job->deliveries() > 1, at);
+                const auto done = std::move(*job).done();
+                record.done(value, outcome(done), at);
+                if (done && mended && !std::exchange(again, true)) ++flags_.taken;
             }
             return true;
         });
@@ -71,7 +78,7 @@ private:
             record.sent(n, Outcome::unknown);  // for the case that we are killed over it
             const bool mended = flags_.mended;
             const auto r = send(n);
-            record.sent(n, r ? Outcome::ok : r.error().is(Errc::unknown) ? Outcome::unknown : Outcome::fail);
+            record.sent(n, outcome(r));
             if (r && mended && !std::exchange(again, true)) ++works;
             std::this_thread::sleep_for(again ? 10ms : 1ms);  // from then on, enough for each worker to take some
         }
@@ -157,9 +164,14 @@ SceneResult play(const QueueScene& scene, std::uint64_t seed) {
     if (logger) senders.push_back(std::move(*logger));
     for (auto& s : senders)
         if (!s.ok(15s)) ADD_FAILURE() << "a producer did not come to its end";
+    Deadline late = 10s;
     for (const Deadline d = scene.drain;; std::this_thread::sleep_for(50ms)) {
         result.judgement = look(place.path());
         if (result.judgement.lost.empty() || d.passed()) break;
+        if (!scene.state || !late.passed()) continue;
+        std::printf("    %.0f s after the faults, %zu not handed out: %s\n", since(), result.judgement.lost.size(),
+                    scene.state().c_str());
+        late = 20s;
     }
     result.all_read = since();
     std::this_thread::sleep_for(300ms);  // what comes twice comes now

@@ -114,16 +114,35 @@ TEST_P(WorkQueue, WhatIsDroppedOrGivenBackComesAgain) {
     auto out = producer();
     auto in = worker();
     WYE_ASSERT_OK(out.put(Numbered::make(0, 1), patience));
-    { auto dropped = or_throw(in.take(patience)); }
+    const auto place = or_throw(in.take(patience)).place();  // dropped
     auto again = or_throw(in.take(patience));
     EXPECT_EQ(again->number, 1u);
+    EXPECT_EQ(again.place(), place);
     EXPECT_EQ(again.deliveries(), able().redelivers ? 2u : 1u);
     WYE_ASSERT_OK(again.extend());
     WYE_ASSERT_OK(std::move(again).give_back());
     auto third = or_throw(in.take(patience));
     EXPECT_EQ(third.deliveries(), able().redelivers ? 3u : 1u);
+    EXPECT_EQ(third.place(), place);
     WYE_ASSERT_OK(std::move(third).done());
     WYE_EXPECT_ERRC(Errc::timed_out, in.take(100ms));
+}
+
+TEST_P(WorkQueue, TwoJobsLieAtTwoPlaces) {
+    auto out = producer();
+    auto in = worker();
+    WYE_ASSERT_OK(out.put(Numbered::make(0, 1), patience));
+    WYE_ASSERT_OK(out.put(Numbered::make(0, 1), patience));
+    const auto take = [&] {
+        auto job = or_throw(in.take(patience));
+        const auto place = job.place();
+        or_throw(std::move(job).done());
+        return place;
+    };
+    const auto one = take(), other = take();
+    if (one == 0 && !GetParam().name.starts_with("nats")) GTEST_SKIP() << "this carrier does not say where a job lies";
+    EXPECT_GT(one, 0u);
+    EXPECT_GT(other, one);
 }
 
 TEST_P(WorkQueue, SetsAsideWhatNobodyCanDo) {

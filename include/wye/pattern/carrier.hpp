@@ -68,6 +68,7 @@ struct Job {
     unsigned deliveries = 1;  ///< how often it was handed out, this time too
     unsigned priority = 0;
     std::uint64_t token = 0;  ///< the carrier's own mark
+    std::uint64_t place = 0;  ///< in the queue, where the carrier counts (networks); else 0
 };
 
 class Worker {

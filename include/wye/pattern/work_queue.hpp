@@ -44,17 +44,24 @@ template <Payload T>
 class TakenJob {
 public:
     TakenJob(carrier::Worker& w, const carrier::Job& j, T v)
-        : worker_(&w), token_(j.token), deliveries_(j.deliveries), priority_(j.priority), value_(std::move(v)) {}
+        : worker_(&w),
+          token_(j.token),
+          deliveries_(j.deliveries),
+          priority_(j.priority),
+          place_(j.place),
+          value_(std::move(v)) {}
     TakenJob(TakenJob&& o) noexcept
         : worker_(std::exchange(o.worker_, nullptr)),
           token_(o.token_),
           deliveries_(o.deliveries_),
           priority_(o.priority_),
+          place_(o.place_),
           value_(std::move(o.value_)) {}
     TakenJob& operator=(TakenJob&& o) noexcept {
         TakenJob old(std::move(*this));
         worker_ = std::exchange(o.worker_, nullptr), token_ = o.token_;
-        deliveries_ = o.deliveries_, priority_ = o.priority_, value_ = std::move(o.value_);
+        deliveries_ = o.deliveries_, priority_ = o.priority_, place_ = o.place_;
+        value_ = std::move(o.value_);
         return *this;
     }
     ~TakenJob() {
@@ -65,6 +72,10 @@ public:
     /// How often it was handed out. More than once: somebody may have done it, or half of it, before.
     unsigned deliveries() const noexcept { return deliveries_; }
     unsigned priority() const noexcept { return priority_; }
+    /// Where it lies in its queue: the same each time that it is handed out, and no other job's. So a program whose
+    /// jobs must not be done twice keeps it beside what it did, also where a cluster that lost a server hands a job out
+    /// again and calls that its first delivery (docs/clusters.md). 0: the carrier has none, all but nats: have none.
+    std::uint64_t place() const noexcept { return place_; }
 
     [[nodiscard]] Result<> done() && { return std::exchange(worker_, nullptr)->done(token_); }
     /// For another worker, not before `delay` has passed.
@@ -78,6 +89,7 @@ private:
     carrier::Worker* worker_;
     std::uint64_t token_;
     unsigned deliveries_, priority_;
+    std::uint64_t place_;
     T value_;
 };
 
