@@ -177,10 +177,21 @@ struct Streams::Attempt {
         const auto s = all.connection_->quietly([&] { return lib().js_PublishMsg(&ack, js, message, &o, &code); });
         const Ack own(ack);
         if (s == NATS_OK) return engine::Receipt{.sequence = ack->Sequence, .duplicate = ack->Duplicate};
-        if (code == JSStreamStoreFailedErr || code == JSStorageResourcesExceededErr ||
-            code == JSAccountResourcesExceededErr)
-            return refuse(Errc::exhausted, "nats: the stream \"" + stream.name + "\" is full");
-        if (!passes(s, code)) return fail(s, "store", stream.name);
+        // Newer servers than 2.9: what we sent before is on its way into the stream, or was when its leader was cut off.
+        constexpr auto in_process = static_cast<jsErrCode>(10158);
+        if (code == in_process) {
+            sent = true;
+            return std::nullopt;
+        }
+        const bool full = code == JSStreamStoreFailedErr || code == JSStorageResourcesExceededErr ||
+                          code == JSAccountResourcesExceededErr;
+        // A refusal is of this one, and says nothing of one that was sent before.
+        if (full && sent) return std::nullopt;
+        if (full) return refuse(Errc::exhausted, "nats: the stream \"" + stream.name + "\" is full");
+        if (!passes(s, code)) {
+            auto why = fail(s, "store", stream.name);
+            return sent ? std::unexpected(Error::saying(Errc::unknown, why.error().message())) : why;
+        }
         if (s == NATS_NO_RESPONDERS) {
             // Nobody took it: a cluster without a leader for the stream, or no stream.
             if (++refusals % 5 == 0) WYE_CHECK(all.verify(stream));

@@ -39,6 +39,37 @@ TEST(NatsStreams, an_id_published_twice_is_one_message) {
     EXPECT_EQ(or_throw(s.engine->stream(s.name, 5s)).messages, 2u);
 }
 
+// Somebody who answers for the stream, one answer after another; an empty one is none.
+Result<engine::Receipt> answered(const std::vector<std::string>& answers) {
+    Scene s;
+    const auto subject = unique_name("instead");
+    auto other = or_throw(connect_to(nats_server().uri("x")));
+    auto in = or_throw(other->subscribe(subject, {}));
+    or_throw(other->flush(5s));
+    std::jthread instead([&] {
+        for (const auto& a : answers) {
+            const auto m = in->next(10s);
+            if (m && !a.empty()) (void)other->publish({.subject = m->reply, .bytes = bytes_of(a)}, 5s);
+        }
+    });
+    return s.engine->store(s.stream, {.subject = subject, .bytes = bytes_of("x")}, "id", 5s);
+}
+
+TEST(NatsStreams, what_was_sent_before_may_be_there_whatever_the_server_says_of_the_next) {
+    WYE_NEEDS_NATS();
+    const std::string in_process = R"({"error":{"code":409,"err_code":10158,"description":"is in process"}})",
+                      refused = R"({"error":{"code":400,"err_code":10060,"description":"expected stream"}})",
+                      full = R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}})",
+                      there = R"({"stream":"S","seq":7,"duplicate":true})";
+    EXPECT_EQ(or_throw(answered({in_process, there})).sequence, 7u);
+    EXPECT_EQ(or_throw(answered({"", full, there})).sequence, 7u);
+    WYE_EXPECT_ERRC(Errc::unknown, answered({"", refused}));
+    // Of the first it is known.
+    WYE_EXPECT_ERRC(Errc::exhausted, answered({full}));
+    const auto r = answered({refused});
+    EXPECT_FALSE(r || r.error().is(Errc::unknown)) << r.error().message();
+}
+
 TEST(NatsStreams, what_is_there_must_be_what_was_asked_for) {
     WYE_NEEDS_NATS();
     Scene s;
