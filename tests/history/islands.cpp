@@ -2,6 +2,8 @@
 
 #include "wye/process/command.hpp"
 
+#include "support/support.hpp"
+
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,6 +72,14 @@ struct Islands::Island {
     }
 };
 
+std::string Islands::hindrance() {
+    if (!NatsServer::available()) return "nats-server is not installed (./dev setup)";
+    if (::geteuid() != 0) return "networks of one's own need root";
+    if (Child allowed([] { return enter(); }); !allowed.ok())
+        return "no networks of one's own here, or no bridge(8), veth(4) or isolated ports";
+    return {};
+}
+
 bool Islands::enter() {
     return ::unshare(CLONE_NEWNET) == 0 && does({"ip", "link", "set", "lo", "up"}) &&
            does({"ip", "link", "add", "harbour", "type", "bridge"}) && does({"ip", "link", "set", "harbour", "up"}) &&
@@ -120,6 +130,7 @@ std::string Islands::uri_of(std::size_t i, const std::string& subject) const { r
 
 void Islands::cut(std::size_t i) { must({"ip", "link", "set", all_[i]->cable, "down"}); }
 void Islands::separate(std::size_t i) { must({"bridge", "link", "set", "dev", all_[i]->cable, "isolated", "on"}); }
+void Islands::kill(std::size_t i) { or_throw(all_[i]->server->kill()); }
 void Islands::heal() {
     for (auto& island : all_) {
         must({"ip", "link", "set", island->cable, "up"});

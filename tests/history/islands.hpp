@@ -11,6 +11,8 @@ namespace wye::test {
 /// clients are. Needs root, and a process that has left the machine's network (enter()) and may throw its own away.
 class Islands {
 public:
+    /// Why there can be none here; empty: there can.
+    static std::string hindrance();
     /// Into a network of its own. False where that is not allowed, or the kernel or ip(8) lacks what is needed.
     static bool enter();
     explicit Islands(unsigned servers);
@@ -23,6 +25,7 @@ public:
     void cut(std::size_t server);       ///< nobody reaches it, and it reaches nobody
     void separate(std::size_t server);  ///< clients do, and those that are not separated; two that are do not
     void heal();
+    void kill(std::size_t server);
 
 private:
     struct Island;

@@ -114,16 +114,20 @@ void make_stream(const Servers& servers, const std::string& name, const std::vec
     throw std::runtime_error("no stream " + name + ": " + said);
 }
 
-std::string state_of(const Servers& servers, const std::string& stream) {
+std::string version_of(const Servers& servers) { return connected(servers.uris.back())->report().version; }
+
+std::string state_of(const Servers& servers, const std::string& stream) try {
+    const auto e = connected(servers.uris.front());
     std::string all;
     for (const auto* what : {"STREAM.INFO.%", "CONSUMER.INFO.%.workers"}) {
         std::string subject = what;
         subject.replace(subject.find('%'), 1, stream);
-        const auto e = connected(servers.uris.front());
         const auto m = e->request({.subject = "$JS.API." + subject}, 5s);
         all += "\n        " + subject + ": " + (m ? std::string(text_of(m->bytes)) : m.error().message());
     }
     return all;
+} catch (const std::exception& e) {
+    return e.what();
 }
 
 std::vector<Replica> replicas(const Servers& servers, const std::string& stream, Deadline d) {

@@ -18,6 +18,8 @@ struct Servers {
 /// or one that keeps everything.
 void make_stream(const Servers&, const std::string& name, const std::vector<std::string>& subjects, bool queue);
 
+std::string version_of(const Servers&);
+
 /// What its leader says of a queue's stream and of its workers, in the server's words.
 std::string state_of(const Servers&, const std::string& stream);
 

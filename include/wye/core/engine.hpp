@@ -114,6 +114,7 @@ struct Stream {
     std::uint64_t first = 0, last = 0, messages = 0, bytes = 0;
     unsigned replicas = 1;
     std::chrono::milliseconds duplicate_window{};
+    Retention retention = Retention::limits;
 };
 
 /// The place a stream gave to a message.
@@ -153,7 +154,7 @@ class Puller {
 public:
     virtual ~Puller() = default;
     virtual Result<Delivery> next(Deadline) = 0;
-    /// `sure`: returns when the server has noted it. Else it is on its way.
+    /// `sure`: returns when the server has noted it, and most of the servers that keep a queue. Else it is on its way.
     virtual Result<> done(const Delivery&, bool sure, Deadline) = 0;
     virtual Result<> extend(const Delivery&, Deadline) = 0;
     virtual Result<> give_back(const Delivery&, std::chrono::milliseconds delay) = 0;

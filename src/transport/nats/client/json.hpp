@@ -20,12 +20,17 @@ public:
         const auto* v = find(name);
         return v && v->is_number_unsigned() ? v->get<std::uint64_t>() : 0;
     }
+    Json in(const char* name) const {
+        const auto* v = find(name);
+        return Json(v ? *v : nlohmann::json());
+    }
     bool flag(const char* name) const {
         const auto* v = find(name);
         return v && v->is_boolean() && v->get<bool>();
     }
 
 private:
+    explicit Json(nlohmann::json part) : all_(std::move(part)) {}
     const nlohmann::json* find(const char* name) const {
         if (!all_.is_object()) return nullptr;
         const auto at = all_.find(name);

@@ -211,7 +211,21 @@ Result<> NatsPuller::settle(const engine::Delivery& of, std::string_view what, b
     }
 }
 
-Result<> NatsPuller::done(const engine::Delivery& of, bool sure, Deadline d) { return settle(of, "+ACK", sure, d); }
+// Who leads a queue's workers says that it has noted it before another server has; cut off, it says so of what its
+// successor will hand out again. What most of them have noted the stream lets go of. Said again meanwhile, it reaches
+// the next leader, perhaps before that hands it out.
+Result<> NatsPuller::done(const engine::Delivery& of, bool sure, Deadline d) {
+    const auto& s = options_.stream;
+    if (!sure || s.replicas < 2 || s.retention != engine::Retention::work) return settle(of, "+ACK", sure, d);
+    for (;;) {
+        WYE_CHECK(settle(of, "+ACK", true, d));
+        WYE_TRY(const bool gone, streams_.let_go(s, of.sequence, d.sooner(1s)));
+        if (gone) return {};
+        if (d.passed())
+            return refuse(Errc::unknown,
+                          "nats: one server has noted it, and by the deadline most of the others had not");
+    }
+}
 Result<> NatsPuller::extend(const engine::Delivery& of, Deadline d) { return settle(of, "+WPI", true, d); }
 Result<> NatsPuller::give_up(const engine::Delivery& of) { return settle(of, "+TERM", false, Deadline::now()); }
 

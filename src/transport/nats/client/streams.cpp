@@ -1,5 +1,7 @@
 #include "transport/nats/client/streams.hpp"
 
+#include "transport/nats/client/json.hpp"
+
 #include <thread>
 
 namespace wye::nats {
@@ -10,14 +12,16 @@ using Info = Owned<jsStreamInfo, &Library::jsStreamInfo_Destroy>;
 using Ack = Owned<jsPubAck, &Library::jsPubAck_Destroy>;
 
 engine::Stream seen(const jsStreamInfo& i) {
-    return {.name = i.Config->Name,
-            .created = i.Created,
-            .first = i.State.FirstSeq,
-            .last = i.State.LastSeq,
-            .messages = i.State.Msgs,
-            .bytes = i.State.Bytes,
-            .replicas = static_cast<unsigned>(i.Config->Replicas),
-            .duplicate_window = std::chrono::milliseconds(i.Config->Duplicates / 1'000'000)};
+    return {
+        .name = i.Config->Name,
+        .created = i.Created,
+        .first = i.State.FirstSeq,
+        .last = i.State.LastSeq,
+        .messages = i.State.Msgs,
+        .bytes = i.State.Bytes,
+        .replicas = static_cast<unsigned>(i.Config->Replicas),
+        .duplicate_window = std::chrono::milliseconds(i.Config->Duplicates / 1'000'000),
+        .retention = i.Config->Retention == js_WorkQueuePolicy ? engine::Retention::work : engine::Retention::limits};
 }
 
 jsRetentionPolicy policy(engine::Retention r) noexcept {
@@ -155,6 +159,22 @@ Result<> Streams::verify(const engine::Stream& s, Deadline d) {
     return {};
 }
 
+Result<bool> Streams::let_go(const engine::Stream& s, std::uint64_t sequence, Deadline d) {
+    const auto subject = "$JS.API.STREAM.MSG.GET." + s.name, which = "{\"seq\":" + std::to_string(sequence) + "}";
+    for (auto pause = 1ms;; pause = std::min(2 * pause, 50ms)) {
+        const auto m = connection_->request({.subject = subject, .bytes = bytes_of(which)}, d.sooner(400ms));
+        if (m) {
+            const std::string_view said(lib().natsMsg_GetData(m->get()),
+                                        static_cast<std::size_t>(lib().natsMsg_GetDataLength(m->get())));
+            if (Json(said).in("error").number("err_code") == JSNoMessageFoundErr) return true;
+        } else if (!m.error().is(Errc::unknown) && !m.error().is(Errc::not_found)) {
+            return std::unexpected(m.error());
+        }
+        if (d.passed()) return false;
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 // One message on its way into a stream.
 struct Streams::Attempt {
     Streams& all;
@@ -177,7 +197,8 @@ struct Streams::Attempt {
         const auto s = all.connection_->quietly([&] { return lib().js_PublishMsg(&ack, js, message, &o, &code); });
         const Ack own(ack);
         if (s == NATS_OK) return engine::Receipt{.sequence = ack->Sequence, .duplicate = ack->Duplicate};
-        // Newer servers than 2.9: what we sent before is on its way into the stream, or was when its leader was cut off.
+        // Newer servers than 2.9: what we sent before is on its way into the stream, or was when its leader was cut
+        // off.
         constexpr auto in_process = static_cast<jsErrCode>(10158);
         if (code == in_process) {
             sent = true;

@@ -19,6 +19,10 @@ public:
     Result<> verify(const engine::Stream&, Deadline = std::chrono::seconds(1));
     Result<engine::Receipt> store(const engine::Stream&, const engine::Outgoing&, std::string_view id, Deadline);
 
+    /// Whether a stream's leader has lost this message by the deadline, as it does when most servers have noted that it
+    /// is done.
+    Result<bool> let_go(const engine::Stream&, std::uint64_t sequence, Deadline);
+
     /// Null, and why, where there are no streams.
     Result<jsCtx*> context();
     Connection& connection() noexcept { return *connection_; }
