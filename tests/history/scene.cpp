@@ -155,19 +155,21 @@ SceneResult play(const QueueScene& scene, std::uint64_t seed) {
     const auto over = Deadline::Clock::now();
     const auto since = [&] { return std::chrono::duration<double>(Deadline::Clock::now() - over).count(); };
     const unsigned all_put = scene.producers + (logger ? 1 : 0);
-    for (const Deadline d = scene.drain; !d.passed(); std::this_thread::sleep_for(10ms)) {
+    const Deadline drained = scene.drain;
+    for (; !drained.passed(); std::this_thread::sleep_for(10ms)) {
         if (flags->put < all_put) result.puts = since();
         if (flags->taken < scene.workers) result.takes = since();
         if (flags->put >= all_put && flags->taken >= scene.workers) break;
     }
     flags->sending = false;
     if (logger) senders.push_back(std::move(*logger));
+    const Deadline ended = 15s;
     for (auto& s : senders)
-        if (!s.ok(15s)) ADD_FAILURE() << "a producer did not come to its end";
+        if (!s.ok(ended)) ADD_FAILURE() << "a producer did not come to its end";
     Deadline late = 10s;
-    for (const Deadline d = scene.drain;; std::this_thread::sleep_for(50ms)) {
+    for (;; std::this_thread::sleep_for(50ms)) {
         result.judgement = look(place.path());
-        if (result.judgement.lost.empty() || d.passed()) break;
+        if (result.judgement.lost.empty() || drained.passed()) break;
         if (!scene.state || !late.passed()) continue;
         std::printf("    %.0f s after the faults, %zu not handed out: %s\n", since(), result.judgement.lost.size(),
                     scene.state().c_str());

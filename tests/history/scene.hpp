@@ -15,8 +15,9 @@ struct QueueScene {
     std::string uri;
     std::string log = {};  ///< where somebody publishes meanwhile what is to be kept; empty: nobody does
     unsigned producers = 2, workers = 2;
-    std::chrono::milliseconds lease{2000}, faults{6000}, drain{15000};
-    bool kills_users = false;  ///< producers and workers are killed, too, and others take their place
+    std::chrono::milliseconds lease{2000}, faults{6000};
+    std::chrono::milliseconds drain{15000};  ///< from the last fault until all that was accepted must have been seen
+    bool kills_users = false;                ///< producers and workers are killed, too, and others take their place
     /// One step of trouble, again and again until the time is over; whatever it broke is mended by `mend`.
     std::function<void(std::mt19937_64&)> nemesis, mend;
     /// What the carrier says of itself; asked while accepted jobs come late, and printed.

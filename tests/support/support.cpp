@@ -19,8 +19,19 @@ namespace wye::test {
 
 namespace fs = std::filesystem;
 
+namespace {
+int failures() {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    int n = 0;
+    for (int i = 0; test && i < test->result()->total_part_count(); ++i)
+        n += test->result()->GetTestPartResult(i).failed();
+    return n;
+}
+}  // namespace
+
 Child::Child(const std::function<bool()>& body) {
     std::fflush(nullptr);
+    const int before = failures();  // of the parent, and none of the child's
     pid_ = ::fork();
     if (pid_ == 0) {
         bool good = false;
@@ -30,7 +41,7 @@ Child::Child(const std::function<bool()>& body) {
             std::printf("in a child: %s\n", e.what());
         }
         std::fflush(nullptr);
-        ::_exit(good && !::testing::Test::HasFailure() ? 0 : 1);
+        ::_exit(good && failures() == before ? 0 : 1);
     }
 }
 
