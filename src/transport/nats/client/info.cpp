@@ -105,6 +105,10 @@ std::vector<std::string> warnings_of(const Version& v) {
         all.emplace_back(
             "no sync_interval: what is acknowledged survives the death of processes, not the loss of power "
             "(Durability::power is refused)");
+    if (before({2, 10, 0}))
+        all.emplace_back(
+            "replicas: a leader that is cut off hands jobs out by itself, so that they come again as new, and a server "
+            "that was cut off may keep what no other has (docs/clusters.md)");
     if (before({2, 11, 16}) || (v >= Version{2, 12, 0} && before({2, 12, 7})))
         all.emplace_back(
             "CVE-2026-33222 and the advisories of 2026: no no_auth_user beside routes; fixed in 2.11.16 and 2.12.7");
