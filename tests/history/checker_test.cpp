@@ -66,6 +66,8 @@ TEST(HistoryChecker, sees_replicas_that_diverged) {
     // The same values, in another order.
     EXPECT_EQ(diverged({all, {{1, b + 1}, {2, a + 1}, {3, a + 2}}}), (Places{1, 2}));
     EXPECT_EQ(diverged({all, {}}), (Places{1, 2, 3}));
+    EXPECT_EQ(undecided({all, all, {{1, a + 1}, {2, b + 2}}}), Places{});
+    EXPECT_EQ(undecided({all, {{1, a + 1}, {2, b + 1}}, {{1, a + 1}, {2, b + 1}, {3, a + 3}}}), Places{3});
 }
 
 TEST(HistoryChecker, sees_what_a_replica_lost) {

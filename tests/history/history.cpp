@@ -116,6 +116,16 @@ std::vector<std::uint64_t> diverged(const std::vector<Replica>& replicas) {
     return {places.begin(), places.end()};
 }
 
+std::vector<std::uint64_t> undecided(const std::vector<Replica>& replicas) {
+    auto places = diverged(replicas);
+    std::erase_if(places, [&](std::uint64_t place) {
+        std::map<std::uint64_t, std::size_t> have;  // what, or nothing, and how many have it
+        for (const auto& r : replicas) ++have[r.contains(place) ? r.at(place) : 0];
+        return std::ranges::any_of(have, [&](const auto& h) { return 2 * h.second > replicas.size(); });
+    });
+    return places;
+}
+
 std::vector<Event> as_read(const Replica& r) {
     std::vector<Event> all;
     for (const auto& [place, value] : r) all.push_back({Event::Kind::seen, value, Outcome::ok, false, place});

@@ -63,6 +63,8 @@ Judgement judge(const std::vector<Event>& senders, const std::vector<std::vector
 using Replica = std::map<std::uint64_t, std::uint64_t>;
 /// The places where replicas that should be the same are not: one has there what another has not.
 std::vector<std::uint64_t> diverged(const std::vector<Replica>&);
+/// Of those, where not even most of the replicas have the same.
+std::vector<std::uint64_t> undecided(const std::vector<Replica>&);
 /// A replica as somebody would see it who reads it from its beginning.
 std::vector<Event> as_read(const Replica&);
 

@@ -167,13 +167,14 @@ SceneResult play(const QueueScene& scene, std::uint64_t seed) {
     for (auto& s : senders)
         if (!s.ok(ended)) ADD_FAILURE() << "a producer did not come to its end";
     Deadline late = 10s;
-    for (;; std::this_thread::sleep_for(50ms)) {
+    for (auto waiting = SIZE_MAX;; std::this_thread::sleep_for(50ms)) {
         result.judgement = look(place.path());
         if (result.judgement.lost.empty() || drained.passed()) break;
+        if (std::exchange(waiting, result.judgement.lost.size()) != result.judgement.lost.size()) late = 10s;
         if (!scene.state || !late.passed()) continue;
         std::printf("    %.0f s after the faults, %zu not handed out: %s\n", since(), result.judgement.lost.size(),
                     scene.state().c_str());
-        late = 20s;
+        late = 10s;
     }
     result.all_read = since();
     std::this_thread::sleep_for(300ms);  // what comes twice comes now

@@ -20,7 +20,7 @@ struct QueueScene {
     bool kills_users = false;                ///< producers and workers are killed, too, and others take their place
     /// One step of trouble, again and again until the time is over; whatever it broke is mended by `mend`.
     std::function<void(std::mt19937_64&)> nemesis, mend;
-    /// What the carrier says of itself; asked while accepted jobs come late, and printed.
+    /// What the carrier says of itself; asked and printed when accepted jobs are to come and for a while none does.
     std::function<std::string()> state = {};
 };
 struct SceneResult {
