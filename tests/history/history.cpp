@@ -149,7 +149,7 @@ std::string Judgement::text() const {
         name((s << (i ? ", " : ": "), t.value));
         s << " at " << t.first_place;
         if (t.kept_twice()) s << " and " << t.place;
-        s << ", " << t.seconds_later << " s later";
+        s << ", " << t.seconds_later << " s later" << (t.was_done ? ", when it had been noted as done" : "");
     }
     return s.str();
 }

@@ -33,8 +33,8 @@ void nothing_lost(const SceneResult& r, std::uint64_t seed) {
     EXPECT_TRUE(r.judgement.lost.empty()) << r.judgement.text();
     EXPECT_TRUE(r.judgement.never.empty()) << r.judgement.text();
     EXPECT_TRUE(r.judgement.impossible.empty()) << r.judgement.text();
-    // What came twice as new is told; but never what was kept twice, nor what its first worker was told is done.
-    for (const auto& t : r.judgement.twice) EXPECT_TRUE(!t.kept_twice() && !t.was_done) << r.judgement.text();
+    // What was handed out twice as new is told: two leaders did it, and what one sent may be under way for long.
+    for (const auto& t : r.judgement.twice) EXPECT_FALSE(t.kept_twice()) << r.judgement.text();
 }
 
 TEST(Histories, of_a_ring_whose_users_are_killed) {
