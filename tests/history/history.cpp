@@ -50,13 +50,13 @@ namespace {
 
 // Readers stand in any order: what came first is said by the clock, and among equals by where it stands.
 std::vector<Twice> came_twice(const std::vector<std::vector<Event>>& readers) {
-    std::vector<Event> all;
-    for (const auto& r : readers) all.insert(all.end(), r.begin(), r.end());
-    std::ranges::stable_sort(all, {}, &Event::time);
+    std::multimap<std::uint64_t, Event> all;
+    for (const auto& r : readers)
+        for (const auto& e : r) all.emplace(e.time, e);
     std::map<std::uint64_t, Event> firsts;
     std::set<std::uint64_t> done;
     std::vector<Twice> twice;
-    for (const auto& e : all) {
+    for (const auto& [time, e] : all) {
         if (e.kind == Event::Kind::done && e.outcome == Outcome::ok) done.insert(e.value);
         if (e.kind != Event::Kind::seen || e.again) continue;
         const auto [first, is_first] = firsts.emplace(e.value, e);
