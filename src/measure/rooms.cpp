@@ -362,7 +362,7 @@ private:
             uri = "shm:" + std::string(or_throw(Uri::parse(there_)).address()) + "?shape=broadcast&" +
                   (tells ? "bytes=" + std::to_string(depth()) : "history=" + std::to_string(history));
         const auto c = channel(uri, tells ? Mode::write : Mode::read);
-        return std::make_unique<ChannelEnd>(c, c);
+        return std::make_unique<ChannelEnd>(c, c, quiet);
     }
     std::unique_ptr<End> pattern_end(Role role) const {
         const auto listen = takes(m_, "listen") ? with_param(there_, "listen") : there_;

@@ -82,10 +82,15 @@ Result<std::vector<Replica>> all_held(const Servers& servers, const std::string&
     }
     std::vector<Replica> all;
     for (std::size_t i = 0; i < servers.uris.size(); ++i) {
-        WYE_TRY(auto reader, Reader::open(servers.uris[i], stream));
-        servers.alone(i);
-        auto r = reader.read(last);
-        servers.together();
+        // One that has just come back answers nothing of its replica until it has caught up, which it cannot do alone.
+        Result<Replica> r = refuse(Errc::timed_out, "not asked");
+        for (int tries = 0; tries < 10 && !r && r.error().is(Errc::timed_out); ++tries) {
+            if (tries > 0) std::this_thread::sleep_for(2s);
+            WYE_TRY(auto reader, Reader::open(servers.uris[i], stream));
+            servers.alone(i);
+            r = reader.read(last);
+            servers.together();
+        }
         if (!r) return std::unexpected(std::move(r).error());
         all.push_back(std::move(*r));
     }
