@@ -1,4 +1,5 @@
 // Deaths whose consequences are known.
+#include "measure/life.hpp"
 #include "measure/names.hpp"
 #include "measure/others.hpp"
 #include "measure/work.hpp"
@@ -284,6 +285,16 @@ TEST(MeasureCrash, who_survives_may_take_long_to_end) {
     *k.lingers = 1;
     EXPECT_EQ(after_deaths(k, "crash:sender", 3).messages, 3u);
     EXPECT_EQ(*k.lingers, -2);
+}
+
+// To kill(2), 0 is everybody of the group.
+TEST(MeasureCrash, whose_pid_is_not_known_is_not_killed) {
+    test::Child alone([] {
+        ::setpgid(0, 0);
+        kill_for_certain(0);
+        return true;
+    });
+    EXPECT_TRUE(alone.ok());
 }
 
 TEST(MeasureCrash, a_name_that_came_is_seen) {

@@ -27,7 +27,7 @@ Watch::Watch(Stage& s, Means& m, Incident& d, std::chrono::nanoseconds until_it_
               if (d.again != 0) end = d.again + ticks_of(incident_patience);
               if (ticks() < end) continue;
               if (!first_to_say(d, 3)) return;  // who survives ends by himself already, and waits for this thread then
-              s.others().end();
+              s.others().kill_all();
               m.clean();
               d.left = unseen;
               d.ended = 2;

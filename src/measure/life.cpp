@@ -45,6 +45,7 @@ void becomes_nobody() {
 void live(Life life, std::atomic<std::uint64_t>& pid, const std::function<void()>& body) {
     const auto keeper = getpid();
     if (life == Life::pidns) must(unshare(CLONE_NEWPID), "unshare");
+    pid = 0;
     const auto child = fork();
     must(child, "fork");
     if (child > 0) {
@@ -54,10 +55,12 @@ void live(Life life, std::atomic<std::uint64_t>& pid, const std::function<void()
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (life != Life::pidns && getppid() != keeper) _exit(1);
     if (life == Life::user) becomes_nobody();
+    while (pid == 0) ::usleep(50);  // who kills it knows it by then
     body();
 }
 
 void kill_for_certain(pid_t pid) noexcept {
+    if (pid <= 0) return;  // kill(2) would take it for a group, or for everybody
     const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     kill(pid, SIGKILL);
     pollfd dead{.fd = fd, .events = POLLIN, .revents = 0};

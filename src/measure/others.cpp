@@ -110,6 +110,10 @@ std::string Others::trouble() const {
 
 void Others::kill_first() const noexcept { kill_for_certain(pids_.front()); }
 
+void Others::kill_all() const noexcept {
+    for (const auto pid : pids_) kill_for_certain(pid);
+}
+
 void Others::end() noexcept {
     for (const auto pid : pids_) kill(pid, SIGKILL);
     for (const auto pid : pids_) waitpid(pid, nullptr, 0);

@@ -73,6 +73,8 @@ public:
     void check();
     /// Also by another of them. Returns when it does nothing more.
     void kill_first() const noexcept;
+    /// Likewise, of all; also by another thread, while this one waits for them.
+    void kill_all() const noexcept;
     /// What one of them threw, if any did.
     std::string trouble() const;
     void end() noexcept;
