@@ -87,8 +87,8 @@ private:
     }
     void comes_instead() {
         if (life_ != Life::user && life_ != Life::pidns) return takes_the_place();
-        std::atomic<std::uint64_t> pid{0};
-        live(life_, pid, [&] { takes_the_place(); });
+        const Pages<std::atomic<std::uint64_t>> pid;
+        live(life_, *pid, [&] { takes_the_place(); });
     }
     void takes_the_place() {
         while (d_.dead == 0) nap();

@@ -16,7 +16,8 @@ enum class Life : std::uint8_t {
     pidns,   ///< in a pid namespace of its own, where it is the first
 };
 
-/// In a process that Others started, and only there: `body` in a child that lives so, whose pid is told. This one has
+/// In a process that Others started, and only there: `body` in a child that lives so, whose pid is told (`pid` lies in
+/// Pages, for the child waits until it is there). This one has
 /// no descriptors, and never returns. What `body` throws goes on in the child. Throws where that is not allowed here.
 void live(Life, std::atomic<std::uint64_t>& pid, const std::function<void()>& body);
 
