@@ -152,9 +152,13 @@ TEST(RemovalOfQueues, WhoComesInTheLastMomentIsToldOfAndKeepsNobodyWaiting) {
         make_queue();
         const auto r = queue_relic();
         ::signal(SIGUSR1, [](int) { in_the_middle(); });
-        std::jthread user;
-        in_the_middle = [&] {
-            user = std::jthread([] { EXPECT_GE(::mq_open("/q", O_RDONLY | O_CLOEXEC), 0) << std::strerror(errno); });
+        std::atomic<bool> now{false};
+        const std::jthread user([&now] {
+            while (!now) ::usleep(100);
+            EXPECT_GE(::mq_open("/q", O_RDONLY | O_CLOEXEC), 0) << std::strerror(errno);
+        });
+        in_the_middle = [&now] {
+            now = true;
             ::usleep(50'000);
         };
         const Inject late{{.call = Call::mq_unlink, .nth = 1, .signal = SIGUSR1}};
