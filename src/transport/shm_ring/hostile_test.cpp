@@ -170,7 +170,7 @@ bool soak() { return std::getenv("WYE_SOAK") != nullptr; }
 /// In a child, so that its death is told with its place.
 void in_a_child(const std::function<void(Where&)>& body) {
     Shared<Where> where;
-    Child child([&] { return body(*where), true; });
+    Child child([&] { return (void)room(), body(*where), true; });
     EXPECT_TRUE(child.ok(soak() ? 3600s : 50s))
         << "offset " << where->offset << " value " << where->value << " during " << where->call;
     EXPECT_LT(std::chrono::microseconds(where->slowest_us), longest_call) << where->slowest;

@@ -84,10 +84,15 @@ bool put(ring::LaneWriter& w, std::string_view s, Lowest&& lowest) {
     return w.put(ring::Kind::bytes, s.size(), lowest, ring::CopyOf{bytes_of(s)});
 }
 
+/// For any message of these tests. The first use in a thread takes milliseconds.
+inline std::vector<std::byte>& room() {
+    static thread_local std::vector<std::byte> into(std::size_t{8} << 20);
+    return into;
+}
+
 template <class End>
 std::string receive(End& r, Deadline d = Deadline::now()) {
-    static thread_local std::vector<std::byte> into(std::size_t{8} << 20);
-    const auto got = r.recv(into, d);
+    const auto got = r.recv(room(), d);
     return got ? std::string(text_of(*got)) : "error: " + std::string(name(got.error().kind()));
 }
 
