@@ -42,6 +42,11 @@ bench() { TMPDIR=$T timeout 100 "$WYE" bench "$@"; }
     jq -e '[.results[].lost] | add == 0' "$T/a.json"
 }
 
+@test "a queue for what only has queues" {
+    bench sysv-mq posix-mq --workload queue --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
+    jq -e '(.failed | length) == 0 and ([.results[].means] | sort) == ["posix-mq", "sysv-mq"]' "$T/a.json"
+}
+
 @test "a death: what comes after it, and what has no name says that nobody can take its place" {
     bench shm unix:seqpacket pipe --workload crash --rounds 1 --seconds 1 --json "$T/a.json" >"$T/text"
     jq -e '[.results[] | select(.means == "shm" and (.workload | test("^crash:[a-z]*(:zombie)?$"))) |

@@ -278,7 +278,8 @@ public:
 
     std::unique_ptr<End> open(Role role, unsigned) override {
         const bool first = role == Role::first;
-        if (role > Role::second) return shapes & fan ? pattern_end(role) : kept_end(role);
+        const bool tells_many = role == Role::publisher || role == Role::subscriber;
+        if (role > Role::second) return tells_many && !(shapes & fan) ? kept_end(role) : pattern_end(role);
         if (at_once > 0) return std::make_unique<BatchEnd>(std::string(or_throw(Uri::parse(back_)).address()), first);
         if (m_.open_semaphore) {
             auto there = or_throw(open_semaphore(there_, {})), back = or_throw(open_semaphore(back_, {}));
