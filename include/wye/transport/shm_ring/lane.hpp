@@ -153,13 +153,10 @@ struct CopyOf {
                 std::memcpy(s.data + at, &w, sizeof w);
             };
             if (n >= 16) [[unlikely]] {
-                if (n >= 32) move_pair(s.data + 16, b.data() + 16);
-                if (n == 48)
-                    move_pair(s.data + 32, b.data() + 32);
-                else if (n > 16 && n != 32) {
-                    if (n > 40 || (n > 24 && n < 32)) move((n - 8) & ~std::size_t{7});
-                    move(n - 8);
-                }
+                std::size_t at = 16;
+                for (; at + 16 <= n; at += 16) move_pair(s.data + at, b.data() + at);
+                if (at + 8 < n) move(at);
+                if (at < n) move(n - 8);
                 move_pair(s.data, b.data());
             } else {
                 move(0);
