@@ -22,15 +22,24 @@ std::string read_one(ring::LaneReader& r) {
     return s;
 }
 
-TEST(Lane, every_size_at_every_place_comes_whole) {
-    for (const auto start : starts) {
-        LocalRing l(32, start);
-        auto& head = l.places[0].head;
+// A writer, and a reader for which it waits.
+struct Between {
+    LocalRing l;
+    ring::Atomic<std::uint64_t>& head = l.places[0].head;
+    ring::Gate gate = l.gate();
+    ring::LaneWriter w{l.lane()};
+    ring::LaneReader r;
+
+    explicit Between(std::uint64_t start) : l(32, start), r(l.lane(), {start, 0}) {
         head.store(start);
         l.places[0].policy.store(static_cast<std::uint32_t>(Policy::block));
-        auto gate = l.gate();
-        ring::LaneWriter w(l.lane());
-        ring::LaneReader r(l.lane(), {start, 0});
+    }
+};
+
+TEST(Lane, every_size_at_every_place_comes_whole) {
+    for (const auto start : starts) {
+        Between b(start);
+        auto& [l, head, gate, w, r] = b;
         ASSERT_EQ(w.longest(), 496u);
         for (std::uint64_t i = 0; i < 40 * (w.longest() + 1); ++i) {
             const auto s = payload(i, i * 13 % (w.longest() + 1));
@@ -46,13 +55,8 @@ TEST(Lane, every_size_at_every_place_comes_whole) {
 // Runs of short ones, and records between them whose bytes look like turns of later positions.
 TEST(Lane, runs_at_every_place_come_whole) {
     for (const auto start : starts) {
-        LocalRing l(32, start);
-        auto& head = l.places[0].head;
-        head.store(start);
-        l.places[0].policy.store(static_cast<std::uint32_t>(Policy::block));
-        auto gate = l.gate();
-        ring::LaneWriter w(l.lane());
-        ring::LaneReader r(l.lane(), {start, 0});
+        Between b(start);
+        auto& [l, head, gate, w, r] = b;
         std::size_t in_runs = 0;
         for (std::uint64_t i = 0; i < 2000;) {
             std::vector<std::string> texts;
