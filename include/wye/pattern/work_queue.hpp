@@ -72,9 +72,10 @@ public:
     /// How often it was handed out. More than once: somebody may have done it, or half of it, before.
     unsigned deliveries() const noexcept { return deliveries_; }
     unsigned priority() const noexcept { return priority_; }
-    /// Where it lies in its queue: the same each time that it is handed out, and no other job's. So a program whose
-    /// jobs must not be done twice keeps it beside what it did, also where a cluster that lost a server hands a job out
-    /// again and calls that its first delivery (docs/clusters.md). 0: the carrier has none, all but nats: have none.
+    /// Where it lies in its queue: the same each time that it is handed out, and no other job's, unless the servers of
+    /// a cluster disagree about it (docs/clusters.md). So a program whose jobs must not be done twice keeps it beside
+    /// what it did, also where a cluster that lost a server hands a job out again and calls that its first delivery. 0:
+    /// the carrier has none, all but nats: have none.
     std::uint64_t place() const noexcept { return place_; }
 
     [[nodiscard]] Result<> done() && { return std::exchange(worker_, nullptr)->done(token_); }
